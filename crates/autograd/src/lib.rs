@@ -1,0 +1,1 @@
+//! Reverse-mode gradients over the operations of the tensor crate.

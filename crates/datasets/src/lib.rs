@@ -1,0 +1,1 @@
+//! Image data sets, transforms and the batch loader.

@@ -1,0 +1,1 @@
+//! Layers, initialisation, losses, optimisers and learning-rate schedules.

@@ -1,0 +1,1 @@
+//! Development only: the comparison of every operation and model with PyTorch.

@@ -1,0 +1,1 @@
+//! torchvision's convolutional networks, their weights and checkpoint formats.
