@@ -1,0 +1,89 @@
+//! What a device must provide: one method an operation, with shapes already checked by `ops`.
+
+use crate::{
+    DType, Layout, Result, Shape, Tensor,
+    ops::{
+        Binary, Compare, ConvShape, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward, NormGrads, Reduce,
+        Softmax, Unary, View, Windows,
+        optim::{AdamStep, RmspropStep, SgdStep},
+    },
+};
+
+/// The computations of a device. `ops` checks shapes and types, infers the result's and calls these.
+pub trait Backend: Sync {
+    /// Convolution and its epilogue; `x` and the residual channels-last, `w` blocked.
+    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: &Epilogue<'_>) -> Result<Tensor>;
+    /// A convolution's input gradient; `dy` channels-last, `w` blocked.
+    fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor>;
+    /// A convolution's weight gradient, blocked; `x` and `dy` channels-last.
+    fn conv2d_grad_weight(&self, x: &Tensor, dy: &Tensor, shape: &ConvShape) -> Result<Tensor>;
+    /// The mean and biased variance of each channel; channels innermost, here and below.
+    fn batch_stats(&self, x: &Tensor) -> Result<(Tensor, Tensor)>;
+    /// `relu(norm(x) + residual)`.
+    fn batch_norm(&self, x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor>;
+    /// All gradients of a batch normalisation.
+    fn batch_norm_backward(&self, dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads>;
+    /// Layer normalisation; `x` contiguous.
+    fn layer_norm(&self, x: &Tensor, norm: &LayerNorm<'_>) -> Result<Tensor>;
+    /// All gradients of a layer normalisation of `x`; both contiguous.
+    fn layer_norm_backward(&self, dy: &Tensor, x: &Tensor, norm: &LayerNorm<'_>) -> Result<LayerNormGrads>;
+    /// One step of stochastic gradient descent, in place; gradient and state in the parameter's layout, here and below.
+    fn sgd_step(&self, param: &mut Tensor, grad: &Tensor, momentum_buffer: Option<&mut Tensor>, step: &SgdStep) -> Result<()>;
+    /// One step of Adam or AdamW, in place.
+    fn adam_step(&self, param: &mut Tensor, grad: &Tensor, exp_avg: &mut Tensor, exp_avg_sq: &mut Tensor, step: &AdamStep) -> Result<()>;
+    /// One step of RMSprop, in place.
+    fn rmsprop_step(
+        &self,
+        param: &mut Tensor,
+        grad: &Tensor,
+        square_avg: &mut Tensor,
+        momentum_buffer: Option<&mut Tensor>,
+        step: &RmspropStep,
+    ) -> Result<()>;
+    /// Each element through `op`, in the memory order of `x`.
+    fn unary(&self, op: Unary, x: &Tensor) -> Result<Tensor>;
+    /// The gradient of `unary` from what [`Unary::saved`] names; both operands in one memory order.
+    fn unary_backward(&self, op: Unary, grad: &Tensor, saved: &Tensor) -> Result<Tensor>;
+    /// `op` of each pair of elements, broadcast to `shape`.
+    fn binary(&self, op: Binary, a: &Tensor, b: &Tensor, shape: &Shape, layout: Layout) -> Result<Tensor>;
+    /// `a += b`; both of one shape and memory order.
+    fn add_assign(&self, a: &mut Tensor, b: &Tensor) -> Result<()>;
+    /// `op` of each pair of elements, broadcast to `shape`, as U8.
+    fn compare(&self, op: Compare, a: &Tensor, b: &Tensor, shape: &Shape, layout: Layout) -> Result<Tensor>;
+    /// `a` where `cond` (U8) is not 0, else `b`, broadcast to `shape`.
+    fn select(&self, cond: &Tensor, a: &Tensor, b: &Tensor, shape: &Shape, layout: Layout) -> Result<Tensor>;
+    /// `x * scale` where `mask` (U8, in the memory order of `x`) is not 0, else 0.
+    fn masked_scale(&self, x: &Tensor, mask: &Tensor, scale: f64) -> Result<Tensor>;
+    /// The values as another element type.
+    fn cast(&self, x: &Tensor, dtype: DType) -> Result<Tensor>;
+    /// `op` over the dimensions marked, which stay with size 1, in the memory order of `x`.
+    fn reduce(&self, op: Reduce, x: &Tensor, reduced: &[bool]) -> Result<Tensor>;
+    /// The places (I64) of extremes along a dimension, which stays with size 1; `x` contiguous.
+    fn arg_reduce(&self, extreme: Extreme, x: &Tensor, dim: usize) -> Result<Tensor>;
+    /// The `k` largest elements of each row and their places (I64); `x` contiguous.
+    fn top_k(&self, x: &Tensor, k: usize) -> Result<(Tensor, Tensor)>;
+    /// The product of matrices or batches of matrices, each transposed first where asked; both contiguous.
+    fn matmul(&self, a: &Tensor, b: &Tensor, transpose_a: bool, transpose_b: bool) -> Result<Tensor>;
+    /// A copy of regularly spaced elements.
+    fn copy(&self, x: &Tensor, view: &View) -> Result<Tensor>;
+    /// Tensors, all in the result's memory order, joined along a dimension.
+    fn cat(&self, parts: &[Tensor], dim: usize, shape: &Shape, layout: Layout) -> Result<Tensor>;
+    /// The entries along a dimension that `indices` (I64, in range) name.
+    fn index_select(&self, x: &Tensor, dim: usize, indices: &Tensor) -> Result<Tensor>;
+    /// Softmax along dimension `dim`, the innermost in memory.
+    fn softmax(&self, op: Softmax, x: &Tensor, dim: usize) -> Result<Tensor>;
+    /// The gradient of `softmax` from its output.
+    fn softmax_backward(&self, op: Softmax, grad: &Tensor, output: &Tensor, dim: usize) -> Result<Tensor>;
+    /// The loss of each row of contiguous logits, and the probabilities.
+    fn cross_entropy(&self, logits: &Tensor, targets: &Tensor, label_smoothing: f64) -> Result<(Tensor, Tensor)>;
+    /// The gradient of the logits; `grad` holds that of each row's loss.
+    fn cross_entropy_backward(&self, grad: &Tensor, probabilities: &Tensor, targets: &Tensor, label_smoothing: f64) -> Result<Tensor>;
+    /// The largest elements of windows and their places in them; channels-last.
+    fn max_pool2d(&self, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<(Tensor, Tensor)>;
+    /// The gradient of `max_pool2d` for an input of this shape; channels-last.
+    fn max_pool2d_backward(&self, grad: &Tensor, places: &Tensor, input: &Shape, options: &MaxPool2dOptions) -> Result<Tensor>;
+    /// The mean of each window; channels-last.
+    fn avg_pool2d(&self, x: &Tensor, windows: &Windows) -> Result<Tensor>;
+    /// The gradient of `avg_pool2d` for an input of this shape; channels-last.
+    fn avg_pool2d_backward(&self, grad: &Tensor, input: &Shape, windows: &Windows) -> Result<Tensor>;
+}

@@ -1,0 +1,141 @@
+//! Average pooling of channels-last pictures, vectorised over the channels. Forward and backward are the same weighted sum over
+//! stretches of places; sums are carried in 64 bits.
+
+use std::ops::Range;
+
+use super::{
+    SimdLevel,
+    channels::{Channels, in_blocks},
+    dispatch::{Kernel, run_at},
+    pool::{SharedMut, parallel},
+    simd::Simd,
+};
+use crate::{
+    Float, Layout, Result, Shape, Tensor,
+    ops::{Window, Windows},
+    with_float,
+};
+
+/// Which source places each destination place sums, along one dimension.
+struct Axis {
+    places: Vec<Range<usize>>,
+    /// The factor of each source place.
+    source_weights: Vec<f64>,
+    /// The factor of each sum.
+    sum_weights: Vec<f64>,
+}
+
+impl Axis {
+    /// Outputs from the inputs in their windows.
+    fn forward(windows: &[Window], input: usize) -> Axis {
+        Axis {
+            places: windows.iter().map(|w| w.places.clone()).collect(),
+            source_weights: vec![1.0; input],
+            sum_weights: windows.iter().map(weight).collect(),
+        }
+    }
+
+    /// Gradients of inputs from those of the outputs whose windows contain them.
+    fn backward(windows: &[Window], input: usize) -> Axis {
+        let containing = |i| windows.partition_point(|w| w.places.end <= i)..windows.partition_point(|w| w.places.start <= i);
+        Axis {
+            places: (0..input).map(containing).collect(),
+            source_weights: windows.iter().map(weight).collect(),
+            sum_weights: vec![1.0; input],
+        }
+    }
+}
+
+fn weight(window: &Window) -> f64 {
+    if window.places.is_empty() { 0.0 } else { 1.0 / window.count as f64 }
+}
+
+/// The mean of each window.
+pub(super) fn avg_pool2d(level: SimdLevel, x: &Tensor, windows: &Windows) -> Result<Tensor> {
+    let (_, _, h, w) = x.shape().nchw("avg_pool2d")?;
+    let (rows, columns) = (Axis::forward(&windows.rows, h), Axis::forward(&windows.columns, w));
+    with_float!("avg_pool2d", x.dtype(), T => weighted_sums::<T>(level, x, &rows, &columns))
+}
+
+/// The gradient of an input of this shape.
+pub(super) fn avg_pool2d_backward(level: SimdLevel, grad: &Tensor, input: &Shape, windows: &Windows) -> Result<Tensor> {
+    let (_, _, h, w) = input.nchw("avg_pool2d_backward")?;
+    let (rows, columns) = (Axis::backward(&windows.rows, h), Axis::backward(&windows.columns, w));
+    with_float!("avg_pool2d_backward", grad.dtype(), T => weighted_sums::<T>(level, grad, &rows, &columns))
+}
+
+fn weighted_sums<T: Float>(level: SimdLevel, source: &Tensor, rows: &Axis, columns: &Axis) -> Result<Tensor> {
+    let (n, channels, h, w) = source.shape().nchw("avg_pool2d")?;
+    let (height, width) = (rows.places.len(), columns.places.len());
+    let mut out = Tensor::uninit::<T>([n, channels, height, width], Layout::ChannelsLast)?;
+    if channels == 0 {
+        return Ok(out);
+    }
+    let source = source.data::<T>()?;
+    let (picture, line) = (h * w * channels, width * channels);
+    let shared = SharedMut::new(out.data_mut::<T>()?);
+    parallel(n * height, |task| {
+        // SAFETY: each task has an output row of its own.
+        let out = unsafe { shared.slice(task * line, line) };
+        let source = &source[task / height * picture..][..picture];
+        run_at(level, Row { source, width: w, channels, row: task % height, rows, columns, out });
+    });
+    Ok(out)
+}
+
+/// One row of the result.
+struct Row<'a, T> {
+    source: &'a [T],
+    width: usize,
+    channels: usize,
+    row: usize,
+    rows: &'a Axis,
+    columns: &'a Axis,
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Row<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let channels = self.channels;
+        for (column, out) in self.out.chunks_exact_mut(channels).enumerate() {
+            let sum = Sum {
+                source: self.source,
+                line: self.width * channels,
+                rows: (self.rows.places[self.row].clone(), &self.rows.source_weights),
+                columns: (self.columns.places[column].clone(), &self.columns.source_weights),
+                weight: self.rows.sum_weights[self.row] * self.columns.sum_weights[column],
+                out,
+            };
+            in_blocks::<S>(channels, sum);
+        }
+    }
+}
+
+/// The weighted sum over the places of one result.
+struct Sum<'a, T> {
+    source: &'a [T],
+    /// The elements of one row of the source.
+    line: usize,
+    rows: (Range<usize>, &'a [f64]),
+    columns: (Range<usize>, &'a [f64]),
+    weight: f64,
+    /// All channels of one pixel.
+    out: &'a mut [T],
+}
+
+impl<T: Float> Channels for Sum<'_, T> {
+    #[inline(always)]
+    fn block<const C: usize>(&mut self, first: usize) {
+        let mut sums = [0.0; C];
+        for i in self.rows.0.clone() {
+            for j in self.columns.0.clone() {
+                let weight = self.rows.1[i] * self.columns.1[j];
+                let pixel = &self.source[i * self.line + j * self.out.len() + first..][..C];
+                sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.to_f64() * weight);
+            }
+        }
+        self.out[first..][..C].iter_mut().zip(sums).for_each(|(y, sum)| *y = T::from_f64(sum * self.weight));
+    }
+}

@@ -1,0 +1,216 @@
+//! Batch normalisation over values whose channels lie innermost: `[rows][C]`.
+
+mod rows;
+mod sums;
+
+use crate::cpu::{
+    dispatch::{Kernel, level, run_at},
+    pool::{SharedMut, parallel},
+    simd::Simd,
+};
+use crate::{
+    Float, Layout, Result, Tensor,
+    ops::{Norm, NormBackward, NormGrads},
+    with_float,
+};
+
+/// The rows of one piece of work: a function of the shape alone, so that sums do not depend on the number of threads.
+pub(super) fn rows_per_chunk(channels: usize) -> usize {
+    (16_384 / channels.max(1)).max(16)
+}
+
+/// Runs `work(chunk, first row, behind the last row)` for all chunks in parallel.
+pub(super) fn for_chunks(rows: usize, channels: usize, work: impl Fn(usize, usize, usize) + Sync) -> usize {
+    let step = rows_per_chunk(channels);
+    let chunks = rows.div_ceil(step);
+    parallel(chunks, |i| work(i, i * step, rows.min((i + 1) * step)));
+    chunks
+}
+
+/// The mean and biased variance of each channel, from chunks combined by the formula of Chan, Golub and LeVeque (1979).
+pub(super) fn stats(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    with_float!("batch_norm", x.dtype(), T => stats_of::<T>(x))
+}
+
+/// The mean and the sum of squared deviations of each channel over some rows, one behind the other.
+struct Moments<'a, T> {
+    channels: usize,
+    data: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Moments<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let c = self.channels;
+        let (mean, m2) = self.out.split_at_mut(c);
+        let n = T::from_f64((self.data.len() / c) as f64);
+        sums::add_rows::<S, T>(c, self.data, mean);
+        mean.iter_mut().for_each(|m| *m = *m / n);
+        sums::add_squares::<S, T>(c, self.data, mean, m2);
+    }
+}
+
+fn stats_of<T: Float>(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    let (data, c) = (x.data::<T>()?, x.dims()[1]);
+    let rows = data.len() / c;
+    let mut partial = vec![T::ZERO; rows.div_ceil(rows_per_chunk(c)) * 2 * c];
+    let out = SharedMut::new(&mut partial);
+    for_chunks(rows, c, |i, a, b| {
+        // SAFETY: each chunk has its own partial sums.
+        let partial = unsafe { out.slice(i * 2 * c, 2 * c) };
+        run_at(level(), Moments { channels: c, data: &data[a * c..b * c], out: partial });
+    });
+    let (mut mean, mut var) = (Tensor::uninit::<T>([c], Layout::Contiguous)?, Tensor::uninit::<T>([c], Layout::Contiguous)?);
+    let (mean_out, var_out) = (mean.data_mut::<T>()?, var.data_mut::<T>()?);
+    for channel in 0..c {
+        let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
+        for (i, chunk) in partial.chunks_exact(2 * c).enumerate() {
+            let size = (rows - i * rows_per_chunk(c)).min(rows_per_chunk(c)) as f64;
+            let delta = chunk[channel].to_f64() - mean;
+            m2 += chunk[c + channel].to_f64() + delta * delta * n * size / (n + size);
+            n += size;
+            mean += delta * size / n;
+        }
+        mean_out[channel] = T::from_f64(mean);
+        var_out[channel] = T::from_f64(m2 / n);
+    }
+    Ok((mean, var))
+}
+
+/// A norm's per-channel numbers: `(x - mean) * scale + bias`.
+struct Channels<T> {
+    mean: Vec<T>,
+    scale: Vec<T>,
+    bias: Vec<T>,
+    inv_std: Vec<f64>,
+}
+
+impl<T: Float> Channels<T> {
+    fn new(norm: &Norm<'_>) -> Result<Self> {
+        let inv_std: Vec<f64> = norm.var.data::<T>()?.iter().map(|v| 1.0 / (v.to_f64() + norm.eps).sqrt()).collect();
+        let or = |t: Option<&Tensor>, default: T| t.map_or(Ok(vec![default; inv_std.len()]), |t| t.data::<T>().map(<[T]>::to_vec));
+        let weight = or(norm.weight, T::ONE)?;
+        let scale = weight.iter().zip(&inv_std).map(|(w, s)| T::from_f64(w.to_f64() * s)).collect();
+        Ok(Channels { mean: norm.mean.data::<T>()?.to_vec(), scale, bias: or(norm.bias, T::ZERO)?, inv_std })
+    }
+}
+
+/// `relu((x - mean) * scale + bias + residual)`.
+pub(super) fn forward(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+    with_float!("batch_norm", x.dtype(), T => forward_of::<T>(x, norm, residual, relu))
+}
+
+fn forward_of<T: Float>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+    let c = x.dims()[1];
+    let channels = Channels::<T>::new(norm)?;
+    let mut y = Tensor::uninit::<T>(x.shape().clone(), x.layout())?;
+    let data = x.data::<T>()?;
+    let residual = residual.map(Tensor::data::<T>).transpose()?;
+    let out = SharedMut::new(y.data_mut::<T>()?);
+    if data.is_empty() {
+        return Ok(y);
+    }
+    for_chunks(data.len() / c, c, |_, a, b| {
+        // SAFETY: chunks are disjoint rows.
+        let out = unsafe { out.slice(a * c, (b - a) * c) };
+        let rows = a * c..b * c;
+        let Channels { mean, scale, bias, .. } = &channels;
+        run_at(level(), rows::Normalise { mean, scale, bias, x: &data[rows.clone()], residual: residual.map(|r| &r[rows]), relu, out });
+    });
+    Ok(y)
+}
+
+impl<T: Float> Kernel for rows::Normalise<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        self.run::<S>();
+    }
+}
+
+/// All gradients, from that of the output.
+pub(super) fn backward(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
+    with_float!("batch_norm_backward", dy.dtype(), T => backward_of::<T>(dy, forward))
+}
+
+fn backward_of<T: Float>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
+    let c = dy.dims()[1];
+    let channels = Channels::<T>::new(&forward.norm)?;
+    let (grad, x) = (dy.data::<T>()?, forward.x.data::<T>()?);
+    let output = forward.relu_output.map(Tensor::data::<T>).transpose()?;
+    let (sum, sum_x) = reduce(c, grad, x, output, &channels);
+    let mut dx = Tensor::uninit::<T>(dy.shape().clone(), dy.layout())?;
+    let keep_masked = forward.residual && output.is_some();
+    let mut masked = if keep_masked { Some(Tensor::uninit::<T>(dy.shape().clone(), dy.layout())?) } else { None };
+    // dx = scale * (g - sum / n - (x - mean) * inv_std² * sum_x / n); with fixed moments only the first term stays.
+    let n = (grad.len() / c.max(1)) as f64;
+    let constants =
+        |f: &dyn Fn(usize) -> f64| -> Vec<T> { (0..c).map(|i| T::from_f64(if forward.batch_stats { f(i) } else { 0.0 })).collect() };
+    let offset = constants(&|i| sum[i] / n);
+    let slope = constants(&|i| sum_x[i] * channels.inv_std[i] * channels.inv_std[i] / n);
+    let out = SharedMut::new(dx.data_mut::<T>()?);
+    let masked_out = masked.as_mut().map(|m| m.data_mut::<T>().map(SharedMut::new)).transpose()?;
+    if !grad.is_empty() {
+        for_chunks(grad.len() / c, c, |_, a, b| {
+            let range = a * c..b * c;
+            // SAFETY: chunks are disjoint rows of dx and of the masked gradient.
+            let (out, masked) = unsafe { (out.slice(range.start, range.len()), masked_out.map(|m| m.slice(range.start, range.len()))) };
+            let (grad, x, output) = (&grad[range.clone()], &x[range.clone()], output.map(|o| &o[range.clone()]));
+            let Channels { mean, scale, .. } = &channels;
+            run_at(level(), rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, output, masked, out });
+        });
+    }
+    let weight = (0..c).map(|i| T::from_f64(sum_x[i] * channels.inv_std[i])).collect();
+    let bias = sum.iter().map(|&s| T::from_f64(s)).collect();
+    let residual = if forward.residual { Some(masked.unwrap_or_else(|| dy.clone())) } else { None };
+    Ok(NormGrads { x: dx, weight: Tensor::from_vec::<T>(weight, [c])?, bias: Tensor::from_vec::<T>(bias, [c])?, residual })
+}
+
+struct GradSums<'a, T> {
+    grad: &'a [T],
+    x: &'a [T],
+    output: Option<&'a [T]>,
+    mean: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for GradSums<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let (sum, sum_x) = self.out.split_at_mut(self.mean.len());
+        sums::add_grads::<S, T>(self.grad, self.x, self.output, self.mean, sum, sum_x);
+    }
+}
+
+/// The gradient `g` behind a ReLU whose output was `y`.
+#[inline(always)]
+fn behind_relu<T: Float>(g: T, y: T) -> T {
+    if y > T::ZERO { g } else { T::ZERO }
+}
+
+/// For each channel, the sums of g and of g * (x - mean), where g is the gradient behind the ReLU.
+fn reduce<T: Float>(c: usize, grad: &[T], x: &[T], output: Option<&[T]>, channels: &Channels<T>) -> (Vec<f64>, Vec<f64>) {
+    let rows = grad.len() / c.max(1);
+    let mut partial = vec![T::ZERO; rows.div_ceil(rows_per_chunk(c)) * 2 * c];
+    let out = SharedMut::new(&mut partial);
+    let mean = &channels.mean[..c];
+    for_chunks(rows, c, |i, a, b| {
+        // SAFETY: each chunk has its own partial sums.
+        let partial = unsafe { out.slice(i * 2 * c, 2 * c) };
+        let rows = a * c..b * c;
+        run_at(level(), GradSums { grad: &grad[rows.clone()], x: &x[rows.clone()], output: output.map(|y| &y[rows]), mean, out: partial });
+    });
+    let total = |from: usize| (0..c).map(|i| partial.chunks_exact(2 * c).map(|p| p[from + i].to_f64()).sum()).collect();
+    (total(0), total(c))
+}
+
+impl<T: Float> Kernel for rows::InputGrad<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        self.run::<S>();
+    }
+}

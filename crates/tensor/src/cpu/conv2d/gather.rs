@@ -1,0 +1,333 @@
+//! Runs a gather (see [`plan`](super::plan)): the forward pass and the input gradient of convolution and of the linear layer.
+
+use super::{
+    plan::{Addressing, Axis, Run, pixelwise_runs, runs},
+    tile::{Input, Output, tile_rows},
+};
+use crate::{
+    BLOCK,
+    cpu::{
+        dispatch::{Kernel, SimdLevel, run_at},
+        pool::{SharedMut, parallel, threads},
+        simd::Simd,
+    },
+    storage::Buffer,
+};
+
+/// Bytes of input that a task keeps at hand, so that it stays in the second-level cache while blocks of weights pass by.
+const SCRATCH_BYTES: usize = 384 << 10;
+
+/// One gather: all output pixels and channels.
+pub(super) struct Gather<'a> {
+    /// Channels-last input of `images` pictures.
+    pub x: &'a [f32],
+    pub images: usize,
+    /// Height and width.
+    pub input: (usize, usize),
+    /// Channels of an input pixel.
+    pub input_channels: usize,
+    /// Height and width.
+    pub output: (usize, usize),
+    /// Channels of an output pixel.
+    pub output_channels: usize,
+    pub rows: Axis,
+    pub columns: Axis,
+    /// Height and width.
+    pub kernel: (usize, usize),
+    /// Blocked weights: `[blocks][taps][channels][32]`.
+    pub weight: &'a [f32],
+    /// Input channels that one block of output channels sums over.
+    pub channels: usize,
+    /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
+    pub outputs_per_group: usize,
+    pub scale: Option<&'a [f32]>,
+    pub shift: Option<&'a [f32]>,
+    pub residual: Option<&'a [f32]>,
+    pub relu: bool,
+}
+
+/// How a task gets at its input.
+#[derive(Clone, Copy)]
+enum Source {
+    /// In place, one picture at a time: no pair lies outside it.
+    Direct,
+    /// Rows of one picture copied between margins of zeros.
+    Padded { left: usize, width: usize },
+    /// This many pictures copied side by side, pixel by pixel (HWNC), so that taps in the padding are left out and small pictures
+    /// fill the tile together.
+    Batched { images: usize },
+}
+
+/// The part of a gather that one thread does at a time.
+struct Task {
+    images: (usize, usize),
+    runs: (usize, usize),
+    blocks: (usize, usize),
+}
+
+impl Gather<'_> {
+    /// Writes the channels-last output to `y`.
+    pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
+        if y.is_empty() {
+            return;
+        }
+        let (source, runs) = self.plan();
+        let tasks = self.tasks(source, &runs);
+        let y = SharedMut::new(y);
+        parallel(tasks.len(), |i| run_at(level, TaskKernel { gather: self, source, runs: &runs, task: &tasks[i], y }));
+    }
+
+    /// Values of one input picture.
+    fn picture(&self) -> usize {
+        self.input.0 * self.input.1 * self.input_channels
+    }
+
+    fn is_pixelwise(&self) -> bool {
+        self.kernel == (1, 1) && self.rows.is_identity() && self.columns.is_identity()
+    }
+
+    fn plan(&self) -> (Source, Vec<Run>) {
+        if self.is_pixelwise() {
+            let pixels = self.images * self.output.0 * self.output.1;
+            // Few pixels stay together: the weights are what has to be read, and blocks of them are shared out.
+            let most = if pixels <= 64 { 64 } else { (SCRATCH_BYTES / 4 / self.input_channels.max(1)).clamp(28, 448) };
+            let len = pixels.div_ceil(pixels.div_ceil(most)).next_multiple_of(if pixels > 4 * most { 14 } else { 1 });
+            return (Source::Direct, pixelwise_runs(pixels, len, self.channels));
+        }
+        let rows = self.rows.inside();
+        let addressing = |width, left, merge| Addressing { width, left, channels: self.channels, kernel_width: self.kernel.1, merge };
+        if self.images > 1 && self.output.1 <= 12 && self.input_channels >= 8 {
+            let images = self.batched_images();
+            return (Source::Batched { images }, runs(&rows, &self.columns.inside(), &addressing(self.input.1, 0, false)));
+        }
+        let (left, right) = self.columns.margins();
+        let width = self.input.1 + left + right;
+        let source = if left + right == 0 { Source::Direct } else { Source::Padded { left, width } };
+        (source, runs(&rows, &self.columns, &addressing(width, left, self.channels == self.input_channels)))
+    }
+
+    /// Pictures that a task takes together: as many as the scratch holds, but a share for each thread where weights are few.
+    fn batched_images(&self) -> usize {
+        let picture = self.picture();
+        let most = (SCRATCH_BYTES / 4 / picture.max(1)).clamp(1, self.images);
+        let split_blocks = self.weight.len() > picture * self.images;
+        let images = if split_blocks { most } else { most.min(self.images.div_ceil(threads())) };
+        self.images.div_ceil(self.images.div_ceil(images))
+    }
+
+    fn tasks(&self, source: Source, runs: &[Run]) -> Vec<Task> {
+        let (images, runs_per_task) = match source {
+            Source::Batched { images } => (images, runs.len()),
+            Source::Direct if self.is_pixelwise() => (self.images, 1),
+            _ => (1, self.runs_per_strip(runs)),
+        };
+        let parts = self.images.div_ceil(images) * runs.len().div_ceil(runs_per_task);
+        let blocks = self.output_channels.div_ceil(BLOCK);
+        // Blocks of weights are shared out too where there are too few parts to occupy all threads evenly.
+        let splits =
+            if parts >= 4 * threads() || parts.is_multiple_of(threads()) { 1 } else { (2 * threads()).div_ceil(parts).min(blocks) };
+        let blocks_per_task = blocks.div_ceil(splits);
+        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, (a + step).min(len)));
+        let mut tasks = Vec::new();
+        for blocks in ranges(blocks, blocks_per_task) {
+            for images in ranges(self.images, images) {
+                tasks.extend(ranges(runs.len(), runs_per_task).map(|runs| Task { images, runs, blocks }));
+            }
+        }
+        tasks
+    }
+
+    /// Runs whose input rows fit the scratch together.
+    fn runs_per_strip(&self, runs: &[Run]) -> usize {
+        let runs_per_row = runs.len().div_ceil(self.output.0.max(1));
+        let row = self.input.1 * self.input_channels * 4;
+        let input_rows = (SCRATCH_BYTES / row.max(1)).saturating_sub(self.kernel.0);
+        let rows = input_rows * self.output.0 / self.input.0.max(1);
+        let strips = self.output.0.div_ceil(rows.clamp(4, self.output.0.max(4)));
+        let strips = if self.images.is_multiple_of(threads()) { strips } else { strips.next_multiple_of(threads()).min(self.output.0) };
+        self.output.0.div_ceil(strips) * runs_per_row
+    }
+}
+
+struct TaskKernel<'a> {
+    gather: &'a Gather<'a>,
+    source: Source,
+    runs: &'a [Run],
+    task: &'a Task,
+    y: SharedMut<f32>,
+}
+
+impl Kernel for TaskKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let scratch = self.copy_input();
+        let first = self.task.images.0 * self.gather.picture();
+        let (base, images) = match (self.source, &scratch) {
+            (Source::Padded { width, .. }, Some(rows)) => {
+                // The runs count rows from the picture's top.
+                let above = self.input_rows().0 * width * self.gather.input_channels;
+                (rows.as_slice::<f32>().as_ptr().wrapping_sub(above), 1)
+            }
+            (Source::Batched { .. }, Some(pixels)) => (pixels.as_slice().as_ptr(), self.images()),
+            _ => (self.gather.x[first..].as_ptr(), 1),
+        };
+        self.blocks::<S>(base, images);
+    }
+}
+
+impl TaskKernel<'_> {
+    fn task_runs(&self) -> &[Run] {
+        &self.runs[self.task.runs.0..self.task.runs.1]
+    }
+
+    fn images(&self) -> usize {
+        self.task.images.1 - self.task.images.0
+    }
+
+    /// The input rows that this task reads, first and behind the last.
+    fn input_rows(&self) -> (usize, usize) {
+        let rows = || self.task_runs().iter().map(|r| r.input_rows).filter(|r| r.0 < r.1);
+        (rows().map(|r| r.0).min().unwrap_or(0), rows().map(|r| r.1).max().unwrap_or(0))
+    }
+
+    /// The input that this task reads, arranged as its source says; `None` where it is read in place.
+    fn copy_input(&self) -> Option<Buffer> {
+        match self.source {
+            Source::Direct => None,
+            Source::Padded { left, width } => Some(self.copy_padded(left, width)),
+            Source::Batched { .. } => Some(self.copy_batched()),
+        }
+    }
+
+    fn copy_padded(&self, left: usize, width: usize) -> Buffer {
+        let g = self.gather;
+        let channels = g.input_channels;
+        let (top, bottom) = self.input_rows();
+        let row = g.input.1 * channels;
+        let first = self.task.images.0 * g.picture() + top * row;
+        let mut scratch = Buffer::uninit::<f32>((bottom - top) * width * channels);
+        for (i, out) in scratch.as_mut_slice::<f32>().chunks_exact_mut(width * channels).enumerate() {
+            let (before, rest) = out.split_at_mut(left * channels);
+            let (middle, behind) = rest.split_at_mut(row);
+            before.fill(0.0);
+            middle.copy_from_slice(&g.x[first + i * row..][..row]);
+            behind.fill(0.0);
+        }
+        scratch
+    }
+
+    fn copy_batched(&self) -> Buffer {
+        let g = self.gather;
+        let (images, channels, picture) = (self.images(), g.input_channels, g.picture());
+        let mut scratch = Buffer::uninit::<f32>(images * picture);
+        let out = scratch.as_mut_slice::<f32>();
+        for (n, picture) in g.x[self.task.images.0 * picture..].chunks_exact(picture).take(images).enumerate() {
+            for (pixel, values) in picture.chunks_exact(channels).enumerate() {
+                out[(pixel * images + n) * channels..][..channels].copy_from_slice(values);
+            }
+        }
+        scratch
+    }
+
+    /// All runs for each block of output channels. `images` pictures lie side by side behind `base`.
+    #[inline(always)]
+    fn blocks<S: Simd>(&self, base: *const f32, images: usize) {
+        let g = self.gather;
+        let block_len = g.kernel.0 * g.kernel.1 * g.channels * BLOCK;
+        for block in self.task.blocks.0..self.task.blocks.1 {
+            let first = block * BLOCK;
+            let group = first / g.outputs_per_group;
+            let base = base.wrapping_add(group * g.channels);
+            let behind = g.output_channels.min((group + 1) * g.outputs_per_group);
+            let weight = &g.weight[block * block_len..][..block_len];
+            let mut column = 0;
+            while column < BLOCK && first + column < behind {
+                let channels = behind - first - column;
+                let vectors = if channels > S::LANES && column + S::LANES < BLOCK { 2 } else { 1 };
+                let out = Output {
+                    scale: g.scale,
+                    shift: g.shift,
+                    residual: g.residual,
+                    relu: g.relu,
+                    channel: first + column,
+                    channels: channels.min(vectors * S::LANES),
+                };
+                let w = weight[column..].as_ptr();
+                for run in self.task_runs() {
+                    if vectors == 2 {
+                        self.one_run::<S, 2>(run, base, images, w, out)
+                    } else {
+                        self.one_run::<S, 1>(run, base, images, w, out)
+                    }
+                }
+                column += vectors * S::LANES;
+            }
+        }
+    }
+
+    /// One run: all its pixels, of all pictures at hand, in tiles of nearly equal height.
+    #[inline(always)]
+    fn one_run<S: Simd, const V: usize>(&self, run: &Run, base: *const f32, images: usize, w: *const f32, out: Output<'_>) {
+        let channels = self.gather.input_channels;
+        // Pixels that lie evenly are tiled together with the pictures; others one by one.
+        let together = images == 1 || run.input_step == 1;
+        let (parts, rows) = if together { (1, run.len * images) } else { (run.len, images) };
+        let step = if images == 1 { run.input_step * channels } else { channels };
+        for i in 0..parts {
+            let base = base.wrapping_add(i * run.input_step * images * channels);
+            let x = Input { base, pixel: images * channels, step, taps: &run.taps, tap_len: run.tap_len };
+            self.tiles::<S, V>(rows, x, w, out, RowOffsets::new(self, run, i, images));
+        }
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd, const V: usize>(&self, rows: usize, x: Input<'_>, w: *const f32, out: Output<'_>, mut offsets: RowOffsets) {
+        let tiles = rows.div_ceil(S::MAX_ROWS);
+        let mut base = x.base;
+        for i in 0..tiles {
+            let height = (rows - i).div_ceil(tiles);
+            // SAFETY: the plan's taps name pixels of the input at `base` (or of its padded or batched copy) and rows of the block
+            // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
+            unsafe { tile_rows::<S, V>(height, Input { base, ..x }, w, self.y.get(), out, || offsets.next(out.channel)) };
+            base = base.wrapping_add(height * x.step);
+        }
+    }
+}
+
+/// Where the rows of consecutive tiles go in the output: pictures fastest, then the run's pixels.
+struct RowOffsets {
+    offset: usize,
+    image: usize,
+    images: usize,
+    image_stride: usize,
+    pixel_stride: usize,
+}
+
+impl RowOffsets {
+    #[inline(always)]
+    fn new(kernel: &TaskKernel<'_>, run: &Run, index: usize, images: usize) -> Self {
+        let g = kernel.gather;
+        let pixels = g.output.0 * g.output.1;
+        let first = kernel.task.images.0 * pixels + run.output + index * run.output_step;
+        RowOffsets {
+            offset: first * g.output_channels,
+            image: 0,
+            images,
+            image_stride: pixels * g.output_channels,
+            pixel_stride: run.output_step * g.output_channels,
+        }
+    }
+
+    #[inline(always)]
+    fn next(&mut self, channel: usize) -> usize {
+        let at = self.offset + self.image * self.image_stride + channel;
+        self.image += 1;
+        if self.image == self.images {
+            self.image = 0;
+            self.offset += self.pixel_stride;
+        }
+        at
+    }
+}

@@ -1,0 +1,272 @@
+//! The weight gradient: `dw[tap][c][k] = sum over pixels of x[pixel at tap][c] * dy[pixel][k]`, each tile of 14 input channels times
+//! 32 output channels held in registers over all pixels at hand.
+
+use super::plan::Axis;
+use crate::{
+    BLOCK,
+    cpu::{
+        dispatch::{Kernel, SimdLevel, run_at},
+        pool::{SharedMut, parallel, threads},
+        simd::Simd,
+    },
+};
+
+/// Bytes of input and gradient that pass by while partial sums wait: what the second-level cache holds.
+const CHUNK_BYTES: usize = 384 << 10;
+
+/// Pixels that are added up in a row before the sum joins the others: rounding errors grow with the length of a sum.
+const CHUNK_PIXELS: usize = 512;
+
+/// What the first chunk's sums are added to.
+static ZEROS: [f32; 14 * BLOCK] = [0.0; 14 * BLOCK];
+
+/// One weight gradient.
+pub(super) struct GradWeight<'a> {
+    /// Channels-last input.
+    pub x: &'a [f32],
+    /// Channels-last gradient of the output; its channels a multiple of 32.
+    pub dy: &'a [f32],
+    pub images: usize,
+    /// Height and width of `x`.
+    pub input: (usize, usize),
+    pub input_channels: usize,
+    /// Height and width of `dy`.
+    pub output: (usize, usize),
+    pub output_channels: usize,
+    /// Height and width.
+    pub kernel: (usize, usize),
+    pub rows: Axis,
+    pub columns: Axis,
+    /// Vertical and horizontal stride.
+    pub stride: (usize, usize),
+    /// Input channels of one weight.
+    pub channels: usize,
+    /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
+    pub outputs_per_group: usize,
+}
+
+/// Pictures and output rows that are summed in one go.
+#[derive(Clone, Copy)]
+struct Chunk {
+    images: (usize, usize),
+    rows: (usize, usize),
+}
+
+/// One of the nested loops over pixels: how often, and how far `x` and `dy` move each time.
+#[derive(Clone, Copy)]
+struct Loop {
+    count: usize,
+    x: usize,
+    dy: usize,
+}
+
+impl GradWeight<'_> {
+    /// Writes the blocked gradient to `dw`.
+    pub(super) fn run(&self, level: SimdLevel, dw: &mut [f32]) {
+        let chunks = self.chunks();
+        let (blocks, taps) = (self.output_channels / BLOCK, self.kernel.0 * self.kernel.1);
+        // Taps, then input channels are shared out too where that is needed to occupy all threads evenly.
+        let even = |tasks: usize| tasks >= 4 * threads() || tasks.is_multiple_of(threads());
+        let tap_splits = if even(blocks) { 1 } else { (2 * threads()).div_ceil(blocks).min(taps) };
+        let channel_splits = if even(blocks * tap_splits) { 1 } else { (2 * threads()).div_ceil(blocks * tap_splits) };
+        let (tap_step, channel_step) = (taps.div_ceil(tap_splits), self.channels.div_ceil(channel_splits).next_multiple_of(14));
+        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, len.min(a + step)));
+        let pieces: Vec<_> = ranges(taps, tap_step).flat_map(|t| ranges(self.channels, channel_step).map(move |c| (t, c))).collect();
+        let dw = SharedMut::new(dw);
+        parallel(blocks * pieces.len(), |i| {
+            let (block, (taps, channels)) = (i / pieces.len(), pieces[i % pieces.len()]);
+            run_at(level, TaskKernel { grad: self, chunks: &chunks, block, taps, channels, dw });
+        });
+    }
+
+    fn chunks(&self) -> Vec<Chunk> {
+        let row_bytes = 4 * (self.input.0.div_ceil(self.output.0.max(1)) * self.input.1 * self.channels + self.output.1 * BLOCK);
+        let rows = (CHUNK_BYTES / row_bytes.max(1)).min(CHUNK_PIXELS / self.output.1.max(1)).max(1);
+        let mut chunks = Vec::new();
+        if rows >= self.output.0 {
+            let images = (rows / self.output.0.max(1)).max(1);
+            chunks.extend(
+                (0..self.images).step_by(images).map(|a| Chunk { images: (a, self.images.min(a + images)), rows: (0, self.output.0) }),
+            );
+        } else {
+            for n in 0..self.images {
+                chunks
+                    .extend((0..self.output.0).step_by(rows).map(|a| Chunk { images: (n, n + 1), rows: (a, self.output.0.min(a + rows)) }));
+            }
+        }
+        chunks
+    }
+}
+
+struct TaskKernel<'a> {
+    grad: &'a GradWeight<'a>,
+    chunks: &'a [Chunk],
+    block: usize,
+    /// Taps of the kernel, first and behind the last.
+    taps: (usize, usize),
+    /// Input channels, first and behind the last.
+    channels: (usize, usize),
+    dw: SharedMut<f32>,
+}
+
+impl Kernel for TaskKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let mut written = vec![false; self.taps.1 - self.taps.0];
+        for chunk in self.chunks {
+            if self.chunks.len() > 1 {
+                self.touch(chunk);
+            }
+            for (tap, written) in (self.taps.0..self.taps.1).zip(&mut written) {
+                if let Some((x, dy, loops)) = self.pixels(tap, chunk) {
+                    self.tiles::<S>(x, dy, loops, self.weights(tap), *written);
+                    *written = true;
+                }
+            }
+        }
+        for (tap, written) in (self.taps.0..self.taps.1).zip(written) {
+            if !written {
+                self.weights(tap).fill(0.0);
+            }
+        }
+    }
+}
+
+impl TaskKernel<'_> {
+    /// The gradient of one tap: this task's channels of its block.
+    #[allow(clippy::mut_from_ref)]
+    fn weights(&self, tap: usize) -> &mut [f32] {
+        let g = self.grad;
+        let at = ((self.block * g.kernel.0 * g.kernel.1 + tap) * g.channels + self.channels.0) * BLOCK;
+        // SAFETY: each task has its own block, taps and channels of the gradient, and holds one such slice at a time.
+        unsafe { self.dw.slice(at, (self.channels.1 - self.channels.0) * BLOCK) }
+    }
+
+    /// Reads a chunk of the input from front to back, which brings it into the cache at the pace of the memory; the tiles, which
+    /// read a few channels of each pixel, would wait for it line by line.
+    fn touch(&self, chunk: &Chunk) {
+        let g = self.grad;
+        let row = g.input.1 * g.input_channels;
+        let first = (chunk.rows.0 * g.stride.0).min(g.input.0);
+        let behind = (chunk.rows.1 * g.stride.0 + g.kernel.0).min(g.input.0);
+        for n in chunk.images.0..chunk.images.1 {
+            let rows = &g.x[(n * g.input.0 + first) * row..(n * g.input.0 + behind) * row];
+            std::hint::black_box(rows.iter().step_by(16).fold(0, |sum: u32, v| sum ^ v.to_bits()));
+        }
+    }
+
+    /// Where `x` and `dy` start for one tap and chunk, and the loops over the pixels at which the tap meets the input.
+    fn pixels(&self, tap: usize, chunk: &Chunk) -> Option<(usize, usize, [Loop; 3])> {
+        let g = self.grad;
+        let (row_start, row_end, first_row) = g.rows.span(tap / g.kernel.1)?;
+        let (column_start, column_end, first_column) = g.columns.span(tap % g.kernel.1)?;
+        let (start, end) = (row_start.max(chunk.rows.0), row_end.min(chunk.rows.1));
+        if start >= end || chunk.images.0 >= chunk.images.1 {
+            return None;
+        }
+        let group = self.block * BLOCK / g.outputs_per_group;
+        let (c, k) = (g.input_channels, g.output_channels);
+        let first_row = first_row + (start - row_start) * g.stride.0;
+        let x = ((chunk.images.0 * g.input.0 + first_row) * g.input.1 + first_column) * c + group * g.channels + self.channels.0;
+        let dy = ((chunk.images.0 * g.output.0 + start) * g.output.1 + column_start) * k + self.block * BLOCK;
+        let images = Loop { count: chunk.images.1 - chunk.images.0, x: g.input.0 * g.input.1 * c, dy: g.output.0 * g.output.1 * k };
+        let rows = Loop { count: end - start, x: g.stride.0 * g.input.1 * c, dy: g.output.1 * k };
+        let columns = Loop { count: column_end - column_start, x: g.stride.1 * c, dy: k };
+        Some((x, dy, nest([images, rows, columns])))
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd>(&self, x: usize, dy: usize, loops: [Loop; 3], dw: &mut [f32], add: bool) {
+        let channels = self.channels.1 - self.channels.0;
+        let tiles = channels.div_ceil(S::MAX_ROWS);
+        let mut c = 0;
+        for i in 0..tiles {
+            let height = (channels - i).div_ceil(tiles);
+            for column in (0..BLOCK).step_by(2 * S::LANES) {
+                let (x, dy) = (self.grad.x[x + c..].as_ptr(), self.grad.dy[dy + column..].as_ptr());
+                let dw = dw[c * BLOCK + column..].as_mut_ptr();
+                // SAFETY: the loops stay inside x and dy, which are sized by the same shape; dw has `channels` rows of BLOCK values.
+                unsafe { tile_rows::<S>(height, x, dy, loops, dw, add) };
+            }
+            c += height;
+        }
+    }
+}
+
+/// The loops with neighbours merged where they walk memory evenly, the longest innermost.
+fn nest([mut a, mut b, mut c]: [Loop; 3]) -> [Loop; 3] {
+    let merges = |outer: Loop, inner: Loop| outer.x == inner.count * inner.x && outer.dy == inner.count * inner.dy;
+    let once = |l: Loop| Loop { count: 1, ..l };
+    if b.count == 1 || merges(b, c) {
+        c = if b.count == 1 { c } else { Loop { count: b.count * c.count, ..c } };
+        b = once(b);
+        if a.count > 1 && merges(a, c) {
+            c.count *= a.count;
+            a = once(a);
+        }
+    }
+    if b.count > c.count {
+        (b, c) = (c, b);
+    }
+    if a.count > c.count {
+        (a, c) = (c, a);
+    }
+    [a, b, c]
+}
+
+/// `dw[p][v] (+)= sum of x[p] * dy[v]` over the loops.
+///
+/// # Safety
+/// See [`Simd`]; all that the loops reach exists, and `dw` has `P` rows of [`BLOCK`] values.
+#[inline(always)]
+unsafe fn tile<S: Simd, const P: usize>(x: *const f32, dy: *const f32, loops: [Loop; 3], dw: *mut f32, add: bool) {
+    let [outer, middle, inner] = loops;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut acc = [[S::zero(); 2]; P];
+        for i in 0..outer.count {
+            for j in 0..middle.count {
+                let mut x = x.add(i * outer.x + j * middle.x);
+                let mut dy = dy.add(i * outer.dy + j * middle.dy);
+                for _ in 0..inner.count {
+                    let b = [S::load(dy), S::load(dy.add(S::LANES))];
+                    for p in 0..P {
+                        let a = S::splat(*x.add(p));
+                        for v in 0..2 {
+                            acc[p][v] = S::mul_add(a, b[v], acc[p][v]);
+                        }
+                    }
+                    x = x.wrapping_add(inner.x);
+                    dy = dy.wrapping_add(inner.dy);
+                }
+            }
+        }
+        let source = if add { dw.cast_const() } else { ZEROS.as_ptr() };
+        for p in 0..P {
+            for v in 0..2 {
+                let at = p * BLOCK + v * S::LANES;
+                S::store(dw.add(at), S::add(S::load(source.add(at)), acc[p][v]));
+            }
+        }
+    }
+}
+
+/// [`tile`] for a number of rows known only at run time, at most `S::MAX_ROWS`.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn tile_rows<S: Simd>(rows: usize, x: *const f32, dy: *const f32, loops: [Loop; 3], dw: *mut f32, add: bool) {
+    macro_rules! by_rows {
+        ($($p:literal)*) => {
+            match rows {
+                // SAFETY: the caller's promise.
+                $($p if $p <= S::MAX_ROWS => unsafe { tile::<S, $p>(x, dy, loops, dw, add) },)*
+                _ => unreachable!("a tile has 1 to MAX_ROWS rows"),
+            }
+        };
+    }
+    by_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+}

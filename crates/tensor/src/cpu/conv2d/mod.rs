@@ -1,0 +1,293 @@
+//! Convolution on the CPU: implicit matrix products over channels-last input and blocked weights, with no im2col matrix.
+
+mod depthwise;
+mod gather;
+mod grad_weight;
+mod plan;
+mod tile;
+mod weight;
+mod winograd;
+
+#[cfg(test)]
+mod tests;
+
+use depthwise::{DepthwiseGather, DepthwiseGradWeight};
+use gather::Gather;
+use grad_weight::GradWeight;
+use plan::{Axis, AxisSizes};
+use tile::Output;
+use weight::{Grouping, fill_channels, grouping, join_groups, pad_rows, split_groups, transpose};
+use winograd::{Filters, Winograd};
+pub use winograd::{winograd_enabled, winograd_switch};
+
+use super::{
+    dispatch::{SimdLevel, level},
+    generic,
+};
+use crate::{
+    BLOCK, Layout, Result, Tensor,
+    ops::{ConvShape, Epilogue},
+    storage::Buffer,
+    with_float,
+};
+
+fn vertical(s: &ConvShape) -> AxisSizes {
+    let o = &s.options;
+    AxisSizes { input: s.input.0, output: s.output.0, kernel: s.kernel.0, stride: o.stride.0, padding: o.padding.0, dilation: o.dilation.0 }
+}
+
+fn horizontal(s: &ConvShape) -> AxisSizes {
+    let o = &s.options;
+    AxisSizes { input: s.input.1, output: s.output.1, kernel: s.kernel.1, stride: o.stride.1, padding: o.padding.1, dilation: o.dilation.1 }
+}
+
+fn vector_grouping(x: &Tensor, s: &ConvShape) -> Option<Grouping> {
+    (x.dtype() == crate::DType::F32).then(|| grouping(s)).flatten()
+}
+
+/// `relu(conv(x, w) * scale + shift + residual)`.
+pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+    if depthwise::applies(x.dtype(), s) {
+        return depthwise_forward_at(level(), x, w, s, e);
+    }
+    match vector_grouping(x, s) {
+        Some(_) if winograd::pays(s) => winograd_forward_at(level(), x, w, s, e),
+        Some(piece) => forward_at(level(), x, w, s, e, piece),
+        None => with_float!("conv2d", x.dtype(), T => {
+            let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
+            let out = y.data_mut::<T>()?;
+            generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
+            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?, e.relu);
+            Ok(y)
+        }),
+    }
+}
+
+fn data<T: crate::Element>(t: Option<&Tensor>) -> Result<Option<&[T]>> {
+    t.map(Tensor::data::<T>).transpose()
+}
+
+fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
+    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+    let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
+    let gather = Gather {
+        x: x.data()?,
+        images: s.n,
+        input: s.input,
+        input_channels: s.c,
+        output: s.output,
+        output_channels: s.k,
+        rows: Axis::forward(vertical(s)),
+        columns: Axis::forward(horizontal(s)),
+        kernel: s.kernel,
+        weight: joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?,
+        channels: piece.inputs,
+        outputs_per_group: piece.outputs,
+        scale: data(e.scale)?,
+        shift: data(e.shift)?,
+        residual: data(e.residual)?,
+        relu: e.relu,
+    };
+    gather.run(level, y.data_mut()?);
+    Ok(y)
+}
+
+fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+    let winograd = Winograd {
+        x: x.data()?,
+        images: s.n,
+        input: s.input,
+        output: s.output,
+        padding: (s.options.padding.0 as isize, s.options.padding.1 as isize),
+        filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: false },
+        scale: data(e.scale)?,
+        shift: data(e.shift)?,
+        residual: data(e.residual)?,
+        relu: e.relu,
+    };
+    winograd.run(level, y.data_mut()?);
+    Ok(y)
+}
+
+/// The input's gradient from the output's.
+pub(super) fn grad_input(dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    if depthwise::applies(dy.dtype(), s) {
+        return depthwise_grad_input_at(level(), dy, w, s);
+    }
+    match vector_grouping(dy, s) {
+        Some(_) if winograd::pays(s) => winograd_grad_input_at(level(), dy, w, s),
+        Some(piece) => grad_input_at(level(), dy, w, s, piece),
+        None => with_float!("conv2d_grad_input", dy.dtype(), T => {
+            let mut dx = Tensor::uninit::<T>(s.input_dims(), Layout::ChannelsLast)?;
+            generic::conv2d::grad_input::<T>(s, dy.data()?, w.data()?, dx.data_mut()?);
+            Ok(dx)
+        }),
+    }
+}
+
+fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
+    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
+    let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
+    let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
+    let (rows, columns) = (Axis::backward(vertical(s)), Axis::backward(horizontal(s)));
+    let live = live_taps(&rows, &columns, s.kernel);
+    let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
+    let gather = Gather {
+        x: dy.data()?,
+        images: s.n,
+        input: s.output,
+        input_channels: s.k,
+        output: s.input,
+        output_channels: s.c,
+        rows,
+        columns,
+        kernel: s.kernel,
+        weight: transposed.as_slice(),
+        channels: piece.outputs,
+        outputs_per_group: piece.inputs,
+        scale: None,
+        shift: None,
+        residual: None,
+        relu: false,
+    };
+    gather.run(level, dx.data_mut()?);
+    Ok(dx)
+}
+
+/// Which taps ever meet a pixel inside the input, row by row.
+fn live_taps(rows: &Axis, columns: &Axis, kernel: (usize, usize)) -> Vec<bool> {
+    let (rows, columns) = (rows.live_taps(kernel.0), columns.live_taps(kernel.1));
+    rows.iter().flat_map(|&r| columns.iter().map(move |&c| r && c)).collect()
+}
+
+fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
+    let winograd = Winograd {
+        x: dy.data()?,
+        images: s.n,
+        input: s.output,
+        output: s.input,
+        padding: (2 - s.options.padding.0 as isize, 2 - s.options.padding.1 as isize),
+        filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: true },
+        scale: None,
+        shift: None,
+        residual: None,
+        relu: false,
+    };
+    winograd.run(level, dx.data_mut()?);
+    Ok(dx)
+}
+
+/// The weight's gradient, blocked.
+pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    if depthwise::applies(x.dtype(), s) {
+        return depthwise_grad_weight_at(level(), x, dy, s);
+    }
+    match vector_grouping(x, s) {
+        Some(piece) => grad_weight_at(level(), x, dy, s, piece),
+        None => with_float!("conv2d_grad_weight", x.dtype(), T => {
+            let mut dw = Tensor::uninit::<T>(s.weight_dims(), Layout::Blocked)?;
+            generic::conv2d::grad_weight::<T>(s, x.data()?, dy.data()?, dw.data_mut()?);
+            Ok(dw)
+        }),
+    }
+}
+
+fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
+    let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let filled = fill_channels(dy.data()?, s.k);
+    let (dy, output_channels) = filled.as_ref().map_or((dy.data(), s.k), |(b, k)| (Ok(b.as_slice()), *k));
+    let mut grad = GradWeight {
+        x: x.data()?,
+        dy: dy?,
+        images: s.n,
+        input: s.input,
+        input_channels: s.c,
+        output: s.output,
+        output_channels,
+        kernel: s.kernel,
+        rows: Axis::forward(vertical(s)),
+        columns: Axis::forward(horizontal(s)),
+        stride: s.options.stride,
+        channels: piece.inputs,
+        outputs_per_group: if s.options.groups == 1 { output_channels } else { piece.outputs },
+    };
+    let live = live_taps(&grad.rows, &grad.columns, s.kernel);
+    // With few input channels the taps of a row are one stretch of input between margins of zeros, which fills the tile better.
+    let all_live = grad.columns.live_taps(s.kernel.1).iter().all(|&live| live);
+    let merged = s.options.groups == 1 && s.c < 8 && s.kernel.1 > 1 && s.options.dilation.1 == 1 && all_live;
+    let padded = merged.then(|| pad_rows(grad.x, s.input.1 * s.c, grad.columns.margins(), s.c));
+    if let Some((padded, width)) = &padded {
+        grad.x = padded.as_slice();
+        grad.input.1 = *width;
+        grad.columns = Axis::forward(AxisSizes { input: *width, kernel: 1, padding: 0, ..horizontal(s) });
+        grad.kernel.1 = 1;
+        grad.channels = s.kernel.1 * s.c;
+    }
+    if piece.joined > 1 {
+        let mut joined = Buffer::uninit::<f32>(s.k * s.kernel.0 * s.kernel.1 * BLOCK);
+        grad.run(level, joined.as_mut_slice());
+        split_groups(s, joined.as_slice(), dw.data_mut()?);
+    } else {
+        grad.run(level, dw.data_mut()?);
+    }
+    dw.set_zero_taps(live.iter().map(|live| !live).collect());
+    Ok(dw)
+}
+
+fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+    let weight = depthwise::rows_of_channels(w.data()?, s.c, s.kernel.0 * s.kernel.1);
+    let gather = DepthwiseGather {
+        x: x.data()?,
+        images: s.n,
+        channels: s.c,
+        input: s.input,
+        output: s.output,
+        kernel: s.kernel,
+        rows: Axis::forward(vertical(s)),
+        columns: Axis::forward(horizontal(s)),
+        weight: &weight,
+        out: Output { scale: data(e.scale)?, shift: data(e.shift)?, residual: data(e.residual)?, relu: e.relu, channel: 0, channels: s.c },
+    };
+    gather.run(level, y.data_mut()?);
+    Ok(y)
+}
+
+fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
+    let weight = depthwise::rows_of_channels(w.data()?, s.c, s.kernel.0 * s.kernel.1);
+    let gather = DepthwiseGather {
+        x: dy.data()?,
+        images: s.n,
+        channels: s.c,
+        input: s.output,
+        output: s.input,
+        kernel: s.kernel,
+        rows: Axis::backward(vertical(s)),
+        columns: Axis::backward(horizontal(s)),
+        weight: &weight,
+        out: Output { scale: None, shift: None, residual: None, relu: false, channel: 0, channels: s.c },
+    };
+    gather.run(level, dx.data_mut()?);
+    Ok(dx)
+}
+
+fn depthwise_grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let grad = DepthwiseGradWeight {
+        x: x.data()?,
+        dy: dy.data()?,
+        images: s.n,
+        channels: s.c,
+        input: s.input,
+        output: s.output,
+        kernel: s.kernel,
+        stride: s.options.stride,
+        rows: Axis::forward(vertical(s)),
+        columns: Axis::forward(horizontal(s)),
+    };
+    grad.run(level, dw.data_mut()?);
+    Ok(dw)
+}

@@ -1,0 +1,130 @@
+//! The vector kernels against their plain twin in f64, over random shapes, at every level of this processor.
+
+use super::*;
+use crate::{cpu::dispatch::SimdLevel, ops::Conv2dOptions, random::Generator};
+
+pub(super) fn random(dims: &[usize], layout: Layout, g: &mut Generator) -> Tensor {
+    Tensor::uniform(dims, -1.0, 1.0, g).unwrap().to_layout(layout).unwrap()
+}
+
+/// Relative L2 distance.
+pub(super) fn distance(a: &[f32], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let difference: f64 = a.iter().zip(b).map(|(&a, &b)| (a as f64 - b).powi(2)).sum();
+    let norm: f64 = b.iter().map(|b| b * b).sum();
+    if norm == 0.0 { difference } else { (difference / norm).sqrt() }
+}
+
+pub(super) fn f64s(t: &Tensor) -> Vec<f64> {
+    t.data::<f32>().unwrap().iter().map(|&v| v as f64).collect()
+}
+
+fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator) {
+    let Ok(s) = ConvShape::new(&x, &w, &options) else { return };
+    let depthwise = depthwise::applies(crate::DType::F32, &s);
+    let Some(piece) = grouping(&s).or(depthwise.then_some(Grouping { inputs: 1, outputs: 1, joined: 1 })) else { return };
+    let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
+    let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
+    let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
+    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(&dy), relu: g.below(2) == 0 };
+    let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
+    let mut y = vec![0.0; dy64.len()];
+    generic::conv2d::forward(&s, &x64, &w64, &mut y);
+    generic::conv2d::epilogue(s.k, &mut y, Some(&f64s(&scale)), Some(&f64s(&shift)), Some(&dy64), epilogue.relu);
+    let mut dx = vec![0.0; x64.len()];
+    generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
+    let mut dw = vec![0.0; w64.len()];
+    generic::conv2d::grad_weight(&s, &x64, &dy64, &mut dw);
+    for level in SimdLevel::available() {
+        let results = if depthwise {
+            [
+                (depthwise_forward_at(level, &xt, &wt, &s, &epilogue), &y),
+                (depthwise_grad_input_at(level, &dy, &wt, &s), &dx),
+                (depthwise_grad_weight_at(level, &xt, &dy, &s), &dw),
+            ]
+        } else {
+            [
+                (forward_at(level, &xt, &wt, &s, &epilogue, piece), &y),
+                (grad_input_at(level, &dy, &wt, &s, piece), &dx),
+                (grad_weight_at(level, &xt, &dy, &s, piece), &dw),
+            ]
+        };
+        for (pass, (result, expected)) in ["forward", "grad_input", "grad_weight"].iter().zip(results) {
+            let error = distance(result.unwrap().data().unwrap(), expected);
+            assert!(error < 2e-6, "{pass} at {level}: error {error:e} for {s:?}");
+        }
+    }
+}
+
+#[test]
+fn random_shapes_agree_with_the_plain_twin() {
+    let mut g = Generator::new(17);
+    for _ in 0..150 {
+        let mut pick = |choices: &[usize]| choices[g.below(choices.len())];
+        let (r, s) = (pick(&[1, 1, 2, 3, 3, 5, 7]), pick(&[1, 1, 2, 3, 3, 5, 7]));
+        let (c, k) = (pick(&[1, 3, 8, 16, 19, 33, 40]), pick(&[1, 5, 10, 16, 17, 31, 32, 33, 64, 70]));
+        let x = [pick(&[1, 2, 3, 5, 17, 33]), c, pick(&[1, 2, 4, 5, 8, 13, 16]), pick(&[1, 2, 4, 5, 7, 8, 13, 14, 16, 31])];
+        let options = Conv2dOptions {
+            stride: (pick(&[1, 1, 2, 3]), pick(&[1, 1, 2, 3])),
+            padding: (pick(&[0, 1, 1, 2, 3]), pick(&[0, 1, 1, 2, 3])),
+            dilation: (pick(&[1, 1, 1, 2]), pick(&[1, 1, 1, 2])),
+            groups: 1,
+        };
+        check(x, [k, c, r, s], options, &mut g);
+    }
+}
+
+#[test]
+fn maps_smaller_than_the_kernel_agree_with_the_plain_twin() {
+    let mut g = Generator::new(20);
+    for (c, size) in [(3, 1), (3, 2), (6, 1), (16, 1), (16, 2), (16, 3)] {
+        for kernel in [3, 5, 7] {
+            let options = Conv2dOptions { padding: (kernel / 2, kernel / 2), ..Default::default() };
+            check([3, c, size, size], [40, c, kernel, kernel], options, &mut g);
+        }
+    }
+}
+
+#[test]
+fn depthwise_agrees_with_the_plain_twin() {
+    let mut g = Generator::new(21);
+    for channels in [16, 17, 24, 32, 40, 72, 96, 131] {
+        for (kernel, stride, size, images) in [(3, 1, 7, 2), (3, 2, 14, 1), (5, 1, 9, 2), (5, 2, 8, 3), (7, 1, 11, 1), (3, 1, 1, 3)] {
+            let options =
+                Conv2dOptions { stride: (stride, stride), padding: (kernel / 2, kernel / 2), groups: channels, ..Default::default() };
+            check([images, channels, size, size + 1], [channels, 1, kernel, kernel], options, &mut g);
+        }
+    }
+}
+
+#[test]
+fn groups_agree_with_the_plain_twin() {
+    let mut g = Generator::new(18);
+    for (groups, cg, kg) in [(2, 32, 32), (2, 32, 64), (32, 4, 4), (16, 8, 8), (4, 16, 16), (64, 1, 1), (2, 64, 32), (32, 2, 2)] {
+        for (stride, size, images) in [(1, 6, 3), (2, 7, 2), (2, 15, 1)] {
+            let options = Conv2dOptions { stride: (stride, stride), padding: (1, 1), groups, ..Default::default() };
+            check([images, groups * cg, size, size], [groups * kg, cg, 3, 3], options, &mut g);
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut g = Generator::new(19);
+    for (x, w, stride) in
+        [([32, 64, 8, 8], [64, 64, 3, 3], 1), ([5, 40, 16, 16], [70, 40, 3, 3], 2), ([32, 512, 1, 1], [512, 512, 3, 3], 1)]
+    {
+        let options = Conv2dOptions { stride: (stride, stride), padding: (1, 1), ..Default::default() };
+        let s = ConvShape::new(&x, &w, &options).unwrap();
+        let (x, w) = (random(&x, Layout::ChannelsLast, &mut g), random(&w, Layout::Blocked, &mut g));
+        let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);
+        let all = || {
+            let results =
+                [x.conv2d(&w, None, &options), dy.conv2d_grad_input(&w, x.dims(), &options), dy.conv2d_grad_weight(&x, w.dims(), &options)];
+            results.map(|t| t.unwrap().to_vec::<f32>().unwrap())
+        };
+        let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
+        let one = on(1);
+        assert!(one == on(2) && one == on(3) && one == on(8), "{s:?}");
+    }
+}

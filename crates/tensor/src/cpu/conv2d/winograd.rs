@@ -1,0 +1,382 @@
+//! Winograd's convolution F(4x4, 3x3): 36 products a tile where the direct method takes 144, for 3x3 kernels of stride 1.
+//!
+//! A tile is a square of 4x4 outputs. Its patch of 6x6 inputs is transformed, each of the 36 points is a small matrix product
+//! over the channels with the equally transformed filters, and the products are transformed to outputs. The smaller operand is
+//! transformed ahead, by all threads; of the other each task transforms its own piece, which stays in its cache. Where that gives
+//! too few tasks for the threads, both are transformed ahead.
+
+mod choice;
+mod filters;
+#[cfg(test)]
+mod tests;
+mod transform;
+
+pub(super) use choice::pays;
+pub use choice::{winograd_enabled, winograd_switch};
+pub(super) use filters::Filters;
+
+use std::ops::Range;
+
+use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, transform_output};
+use super::{
+    plan::Tap,
+    tile::{Input, MOST_ROWS, Output, tile_of},
+};
+use crate::{
+    BLOCK,
+    cpu::{
+        dispatch::{Kernel, SimdLevel, run_at},
+        pool::{SharedMut, parallel, threads},
+        simd::Simd,
+    },
+    storage::Buffer,
+};
+
+/// Bytes of transformed input that a task keeps at hand where it transforms its own.
+const SCRATCH_BYTES: usize = 384 << 10;
+
+/// The most tiles of a block: each reads the panels once.
+const MOST_TILES: usize = 56;
+
+/// The fewest tiles that share a pass over the panels well where all of them stay in the cache.
+const FEWEST_CACHED_TILES: usize = 28;
+
+/// The fewest tiles that are worth a block of their own.
+const LEAST_TILES: usize = 8;
+
+/// Channels that transformed inputs keep together: a constant step from tile to tile spares the product the addresses.
+const CHUNK: usize = 16;
+
+/// Values between the points of transformed tiles and of products, so that these do not compete for the same lines of the cache.
+const GAP: usize = 16;
+
+/// One convolution of stride 1 with 3x3 filters; channels are multiples of 16.
+pub(super) struct Winograd<'a> {
+    /// Channels-last input of `images` pictures.
+    pub x: &'a [f32],
+    pub images: usize,
+    /// Height and width.
+    pub input: (usize, usize),
+    /// Height and width.
+    pub output: (usize, usize),
+    /// Rows and columns of zeros before the input.
+    pub padding: (isize, isize),
+    pub filters: Filters<'a>,
+    pub scale: Option<&'a [f32]>,
+    pub shift: Option<&'a [f32]>,
+    pub residual: Option<&'a [f32]>,
+    pub relu: bool,
+}
+
+/// How the work is cut up.
+struct Plan {
+    /// Tiles that a task multiplies together.
+    block: usize,
+    /// Blocks of tiles.
+    blocks: usize,
+    inputs_ahead: bool,
+    filters_ahead: bool,
+    tasks: Vec<Task>,
+    /// The chunks of input channels that a product sums over.
+    chunks: Vec<Tap>,
+}
+
+/// The part that one thread does at a time: blocks of tiles and panels of filters, at most one of whichever is not transformed
+/// ahead.
+struct Task {
+    blocks: Range<usize>,
+    panels: Range<usize>,
+}
+
+impl Winograd<'_> {
+    /// Writes the channels-last output to `y`.
+    pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
+        if y.is_empty() {
+            return;
+        }
+        let plan = self.plan(threads());
+        let inputs = plan.inputs_ahead.then(|| self.transform_inputs(level, &plan));
+        let filters = plan.filters_ahead.then(|| self.transform_filters(level));
+        let y = SharedMut::new(y);
+        parallel(plan.tasks.len(), |i| {
+            let ahead = Ahead { inputs: inputs.as_ref().map(Buffer::as_slice), filters: filters.as_ref().map(Buffer::as_slice) };
+            run_at(level, TaskKernel { winograd: self, plan: &plan, task: &plan.tasks[i], ahead, y });
+        });
+    }
+
+    fn transform_inputs(&self, level: SimdLevel, plan: &Plan) -> Buffer {
+        let mut inputs = Buffer::uninit::<f32>(plan.blocks * self.block_len(plan));
+        let out = SharedMut::new(inputs.as_mut_slice());
+        parallel(plan.blocks, |block| run_at(level, InputKernel { winograd: self, plan, block, out }));
+        inputs
+    }
+
+    fn transform_filters(&self, level: SimdLevel) -> Buffer {
+        let filters = self.filters;
+        let mut panels = Buffer::uninit::<f32>(filters.blocks() * filters.panel());
+        let out = SharedMut::new(panels.as_mut_slice());
+        let pieces = filters.inputs().div_ceil(BLOCK);
+        parallel(filters.blocks() * pieces, |i| {
+            let (panel, first) = (i / pieces, i % pieces * BLOCK);
+            run_at(level, FilterKernel { filters, panel, inputs: first..(first + BLOCK).min(filters.inputs()), out });
+        });
+        panels
+    }
+
+    /// Tiles of a picture, vertically and horizontally.
+    fn tiling(&self) -> (usize, usize) {
+        (self.output.0.div_ceil(TILE), self.output.1.div_ceil(TILE))
+    }
+
+    fn tiles(&self) -> usize {
+        self.images * self.tiling().0 * self.tiling().1
+    }
+
+    /// Values from one point to the next of a block's transformed inputs, `[36][channels / 16][tiles of a block][16]`.
+    fn input_step(&self, plan: &Plan) -> usize {
+        plan.block * self.filters.inputs() + GAP
+    }
+
+    /// Values of a block's transformed inputs.
+    fn block_len(&self, plan: &Plan) -> usize {
+        POINTS * self.input_step(plan)
+    }
+
+    fn plan(&self, threads: usize) -> Plan {
+        let (tiles, panels) = (self.tiles(), self.filters.blocks());
+        let fewer_filters = panels * BLOCK <= tiles;
+        // Tasks where only the smaller operand is transformed ahead, and whether they keep all threads busy.
+        let alone = |blocks: usize| if fewer_filters { blocks } else { panels };
+        let busy = |tasks: usize| tasks >= 4 * threads || tasks.is_multiple_of(threads);
+        let mut blocks = tiles.div_ceil(if fewer_filters { self.cached_tiles() } else { MOST_TILES });
+        if !busy(alone(blocks)) {
+            blocks = blocks.next_multiple_of(threads).min(tiles.div_ceil(LEAST_TILES));
+        }
+        let block = tiles.div_ceil(blocks);
+        let blocks = tiles.div_ceil(block);
+        let both = !busy(alone(blocks));
+        let (inputs_ahead, filters_ahead) = (both || !fewer_filters, both || fewer_filters);
+        let block_step = if filters_ahead { 1 } else { blocks };
+        let panel_step = if inputs_ahead { 1 } else { panels };
+        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| a..a + step);
+        let tasks = ranges(panels, panel_step)
+            .flat_map(|panels| ranges(blocks, block_step).map(move |blocks| Task { blocks, panels: panels.clone() }));
+        let chunks = (0..self.filters.inputs() / CHUNK).map(|i| Tap { pixel: i, row: i * CHUNK });
+        Plan { block, blocks, inputs_ahead, filters_ahead, tasks: tasks.collect(), chunks: chunks.collect() }
+    }
+
+    /// Tiles of a block that a task transforms itself: as many as stay in its cache; or, where these are too few and come from a
+    /// shared cache anyway, many.
+    fn cached_tiles(&self) -> usize {
+        let fit = SCRATCH_BYTES / 4 / (POINTS * self.filters.inputs());
+        if fit < FEWEST_CACHED_TILES { MOST_TILES } else { fit.min(MOST_TILES) }
+    }
+
+    /// The tiles of a block.
+    fn block_tiles(&self, plan: &Plan, block: usize) -> Range<usize> {
+        block * plan.block..((block + 1) * plan.block).min(self.tiles())
+    }
+
+    /// The picture of a tile and its first output row and column.
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (down, across) = self.tiling();
+        (tile / (down * across), tile / across % down * TILE, tile % across * TILE)
+    }
+
+    fn patch(&self, tile: usize) -> Patch {
+        let (image, row, column) = self.place(tile);
+        let channels = self.filters.inputs();
+        let (top, left) = (row as isize - self.padding.0, column as isize - self.padding.1);
+        let inside = |first: isize, size: usize| {
+            let bound = |at: isize| at.clamp(0, PATCH as isize) as usize;
+            (bound(-first), bound(size as isize - first))
+        };
+        let pixel = image as isize * (self.input.0 * self.input.1) as isize + top * self.input.1 as isize + left;
+        Patch {
+            base: self.x.as_ptr().wrapping_offset(pixel * channels as isize),
+            row: self.input.1 * channels,
+            pixel: channels,
+            rows: inside(top, self.input.0),
+            columns: inside(left, self.input.1),
+        }
+    }
+
+    fn square(&self, tile: usize) -> Square {
+        let (image, row, column) = self.place(tile);
+        let channels = self.filters.outputs();
+        Square {
+            start: ((image * self.output.0 + row) * self.output.1 + column) * channels,
+            row: self.output.1 * channels,
+            pixel: channels,
+            size: (self.output.0 - row, self.output.1 - column),
+        }
+    }
+
+    /// Transforms the inputs of a block of tiles.
+    ///
+    /// # Safety
+    /// See [`Simd`]; nobody else touches the block's `out`.
+    #[inline(always)]
+    unsafe fn transform_block<S: Simd>(&self, plan: &Plan, block: usize, out: *mut f32) {
+        let step = self.input_step(plan);
+        for (i, tile) in self.block_tiles(plan, block).enumerate() {
+            let patch = self.patch(tile);
+            for channel in (0..self.filters.inputs()).step_by(S::LANES) {
+                // SAFETY: the caller's promise; the patch says which of its pixels exist.
+                unsafe {
+                    let out = out.add((channel / CHUNK * plan.block + i) * CHUNK + channel % CHUNK);
+                    if patch.is_inside() {
+                        transform_input::<S, true>(patch, channel, out, step);
+                    } else {
+                        transform_input::<S, false>(patch, channel, out, step);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Multiplies a block of transformed tiles with a panel of transformed filters, by way of `products`, and writes the outputs.
+    ///
+    /// # Safety
+    /// See [`Simd`]; `inputs` and `panel` hold the block and the panel, and no other task writes these outputs.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd>(&self, plan: &Plan, part: Part, products: *mut f32, y: *mut f32) {
+        let tiles = self.block_tiles(plan, part.block);
+        let step = product_step(plan);
+        let first = part.panel * BLOCK;
+        let lanes = BLOCK.min(self.filters.outputs() - first);
+        let groups = tiles.len().div_ceil(S::MAX_ROWS);
+        // SAFETY: the caller's promise.
+        unsafe {
+            for point in 0..POINTS {
+                for column in (0..lanes).step_by(2 * S::LANES) {
+                    let w = part.filters.add(point * self.filters.point() + column);
+                    let mut base = part.inputs.add(point * self.input_step(plan));
+                    let mut row = products.add(point * step + column);
+                    for i in 0..groups {
+                        let height = (tiles.len() - i).div_ceil(groups);
+                        let x = Input { base, pixel: plan.block * CHUNK, step: CHUNK, taps: &plan.chunks, tap_len: CHUNK };
+                        let mut rows = [row; MOST_ROWS];
+                        for (p, at) in rows.iter_mut().enumerate() {
+                            *at = row.wrapping_add(p * BLOCK);
+                        }
+                        tile_of::<S, 2, true>(height, x, w, &rows);
+                        base = base.wrapping_add(height * CHUNK);
+                        row = row.wrapping_add(height * BLOCK);
+                    }
+                }
+            }
+            let out = Output {
+                scale: self.scale,
+                shift: self.shift,
+                residual: self.residual,
+                relu: self.relu,
+                channel: first,
+                channels: S::LANES,
+            };
+            for (i, tile) in tiles.enumerate() {
+                let square = self.square(tile);
+                for lane in (0..lanes).step_by(S::LANES) {
+                    transform_output::<S>(products.add(i * BLOCK + lane), step, y, square, first + lane, out);
+                }
+            }
+        }
+    }
+}
+
+/// Values from one point to the next of a block's products, `[36][tiles of a block][32]`.
+fn product_step(plan: &Plan) -> usize {
+    plan.block * BLOCK + GAP
+}
+
+/// A block of transformed tiles and a panel of transformed filters.
+#[derive(Clone, Copy)]
+struct Part {
+    block: usize,
+    panel: usize,
+    inputs: *const f32,
+    filters: *const f32,
+}
+
+/// What was transformed ahead.
+#[derive(Clone, Copy)]
+struct Ahead<'a> {
+    inputs: Option<&'a [f32]>,
+    filters: Option<&'a [f32]>,
+}
+
+/// Transforms some inputs' filters of a panel.
+struct FilterKernel<'a> {
+    filters: Filters<'a>,
+    panel: usize,
+    inputs: Range<usize>,
+    out: SharedMut<f32>,
+}
+
+impl Kernel for FilterKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        // SAFETY: tasks have different panels or inputs; `run_at` has entered the level S.
+        unsafe { self.filters.transform::<S>(self.panel, self.inputs, self.out.get().add(self.panel * self.filters.panel())) };
+    }
+}
+
+/// Transforms the inputs of a block of tiles.
+struct InputKernel<'a> {
+    winograd: &'a Winograd<'a>,
+    plan: &'a Plan,
+    block: usize,
+    out: SharedMut<f32>,
+}
+
+impl Kernel for InputKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let start = self.block * self.winograd.block_len(self.plan);
+        // SAFETY: tasks have different blocks; `run_at` has entered the level S.
+        unsafe { self.winograd.transform_block::<S>(self.plan, self.block, self.out.get().add(start)) };
+    }
+}
+
+/// Computes the outputs of some blocks of tiles and some panels of filters.
+struct TaskKernel<'a> {
+    winograd: &'a Winograd<'a>,
+    plan: &'a Plan,
+    task: &'a Task,
+    ahead: Ahead<'a>,
+    y: SharedMut<f32>,
+}
+
+impl Kernel for TaskKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let (w, plan, task) = (self.winograd, self.plan, self.task);
+        let (block_len, panel_len) = (w.block_len(plan), w.filters.panel());
+        let mut products = Buffer::uninit::<f32>(POINTS * product_step(plan));
+        let products = products.as_mut_slice::<f32>().as_mut_ptr();
+        let mut own_inputs = Buffer::uninit::<f32>(if self.ahead.inputs.is_some() { 0 } else { block_len });
+        let mut own_filters = Buffer::uninit::<f32>(if self.ahead.filters.is_some() { 0 } else { panel_len });
+        // SAFETY: the buffers are this task's own; tasks write different tiles or channels; `run_at` has entered the level S.
+        unsafe {
+            if self.ahead.inputs.is_none() {
+                w.transform_block::<S>(plan, task.blocks.start, own_inputs.as_mut_slice::<f32>().as_mut_ptr());
+            }
+            if self.ahead.filters.is_none() {
+                w.filters.transform_panel::<S>(task.panels.start, own_filters.as_mut_slice::<f32>().as_mut_ptr());
+            }
+            for block in task.blocks.clone() {
+                for panel in task.panels.clone() {
+                    let inputs = self.ahead.inputs.map_or(own_inputs.as_slice(), |all| &all[block * block_len..]).as_ptr();
+                    let filters = self.ahead.filters.map_or(own_filters.as_slice(), |all| &all[panel * panel_len..]).as_ptr();
+                    w.multiply::<S>(plan, Part { block, panel, inputs, filters }, products, self.y.get());
+                }
+            }
+        }
+    }
+}

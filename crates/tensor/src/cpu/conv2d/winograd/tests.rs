@@ -1,0 +1,89 @@
+//! The method against the plain twin in f64, at every level of this processor.
+
+use crate::{
+    Layout, Tensor,
+    cpu::{
+        conv2d::{
+            tests::{distance, f64s, random},
+            winograd_forward_at, winograd_grad_input_at,
+        },
+        dispatch::SimdLevel,
+        generic,
+    },
+    ops::{Conv2dOptions, ConvShape, Epilogue},
+    random::Generator,
+};
+
+/// Checks both passes with every part of the epilogue that `epilogue`'s bits ask for.
+fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &mut Generator) {
+    let options = Conv2dOptions { padding, ..Default::default() };
+    let w = [k, x[1], 3, 3];
+    let Ok(s) = ConvShape::new(&x, &w, &options) else { return };
+    let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
+    let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
+    let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
+    fn chosen(bits: usize, bit: usize, t: &Tensor) -> Option<&Tensor> {
+        (bits >> bit & 1 == 1).then_some(t)
+    }
+    let e = Epilogue {
+        scale: chosen(epilogue, 0, &scale),
+        shift: chosen(epilogue, 1, &shift),
+        residual: chosen(epilogue, 2, &dy),
+        relu: epilogue >> 3 & 1 == 1,
+    };
+    let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
+    let (scale64, shift64) = (e.scale.map(f64s), e.shift.map(f64s));
+    let mut y = vec![0.0; dy64.len()];
+    generic::conv2d::forward(&s, &x64, &w64, &mut y);
+    generic::conv2d::epilogue(s.k, &mut y, scale64.as_deref(), shift64.as_deref(), e.residual.map(|_| &dy64[..]), e.relu);
+    let mut dx = vec![0.0; x64.len()];
+    generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
+    for level in SimdLevel::available() {
+        let forward = winograd_forward_at(level, &xt, &wt, &s, &e).unwrap();
+        let grad_input = winograd_grad_input_at(level, &dy, &wt, &s).unwrap();
+        for (pass, result, expected) in [("forward", forward, &y), ("grad_input", grad_input, &dx)] {
+            let error = distance(result.data().unwrap(), expected);
+            assert!(error < 5e-6, "{pass} at {level}: error {error:e} for {s:?}, epilogue {epilogue:#b}");
+        }
+    }
+}
+
+#[test]
+fn random_shapes_agree_with_the_plain_twin() {
+    let mut g = Generator::new(23);
+    for i in 0..96 {
+        let mut pick = |choices: &[usize]| choices[g.below(choices.len())];
+        let (c, k) = (pick(&[16, 32, 48, 80, 128]), pick(&[16, 32, 48, 64, 96]));
+        let x = [pick(&[1, 1, 2, 5, 33]), c, pick(&[1, 2, 3, 4, 5, 7, 8, 13]), pick(&[1, 2, 4, 6, 7, 8, 9, 14, 19])];
+        let padding = (pick(&[0, 1, 1, 2, 3]), pick(&[0, 1, 1, 2, 3]));
+        check(x, k, padding, i % 16, &mut g);
+    }
+}
+
+#[test]
+fn few_tiles_of_many_channels_and_many_tiles_of_few() {
+    let mut g = Generator::new(24);
+    check([1, 256, 7, 7], 256, (1, 1), 0b1111, &mut g);
+    check([2, 16, 61, 57], 16, (1, 1), 0b1011, &mut g);
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut g = Generator::new(25);
+    for (x, k) in [([3, 48, 29, 30], 80), ([2, 256, 9, 7], 160)] {
+        let options = Conv2dOptions { padding: (1, 1), ..Default::default() };
+        let s = ConvShape::new(&x, &[k, x[1], 3, 3], &options).unwrap();
+        let (x, w) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.weight_dims(), Layout::Blocked, &mut g));
+        let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);
+        for level in SimdLevel::available() {
+            let both = || {
+                let y = winograd_forward_at(level, &x, &w, &s, &Epilogue::default()).unwrap();
+                let dx = winograd_grad_input_at(level, &dy, &w, &s).unwrap();
+                [y, dx].map(|t| t.to_vec::<f32>().unwrap())
+            };
+            let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(both);
+            let one = on(1);
+            assert!(one == on(2) && one == on(3) && one == on(8), "{s:?} at {level}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The transforms of F(4x4, 3x3): Toom-Cook at the points 0, 1, -1, 1/2, -2 and infinity, in each direction.
+//!
+//! Four outputs of a row are `A^T ((G g) * (B^T d))` for three taps `g` and six inputs `d`. Row `i` of `A` and of `G` holds the powers
+//! of point `i` (`G`'s divided by the product of its distances to the other points), row `i` of `B^T` the coefficients of the
+//! polynomial with the other points as roots. These points keep the constants of `A` and `B` exact in binary and small.
+
+use crate::cpu::{
+    conv2d::tile::{Output, store_vector},
+    simd::Simd,
+};
+
+/// Outputs of a tile in each direction.
+pub(super) const TILE: usize = 4;
+
+/// Inputs of a tile in each direction.
+pub(super) const PATCH: usize = 6;
+
+/// Products of a tile: its patch, transformed.
+pub(super) const POINTS: usize = PATCH * PATCH;
+
+/// Taps in each direction.
+pub(super) const TAPS: usize = 3;
+
+/// `rest` and each value times its constant.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+unsafe fn add_scaled<S: Simd, const N: usize>(constants: [f32; N], values: [S::V; N], mut rest: S::V) -> S::V {
+    for i in 0..N {
+        // SAFETY: the caller's promise.
+        rest = unsafe { S::mul_add(S::splat(constants[i]), values[i], rest) };
+    }
+    rest
+}
+
+/// `B^T d`.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+unsafe fn input<S: Simd>(d: [S::V; PATCH]) -> [S::V; PATCH] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let three_halves = S::splat(1.5);
+        let (p, q) = (S::sub(d[4], d[2]), S::sub(d[3], d[1]));
+        [
+            S::mul_add(three_halves, q, S::add(S::sub(d[0], d[2]), p)),
+            S::mul_add(three_halves, S::add(d[3], d[2]), S::add(p, q)),
+            S::mul_add(three_halves, S::sub(d[3], d[2]), S::sub(p, q)),
+            S::mul_add(S::splat(2.0), q, p),
+            S::mul_add(S::splat(-0.5), q, p),
+            S::mul_add(three_halves, p, S::sub(S::sub(d[5], d[3]), q)),
+        ]
+    }
+}
+
+/// `G g`.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+unsafe fn filter<S: Simd>(g: [S::V; TAPS]) -> [S::V; PATCH] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (third, outer) = (S::splat(1.0 / 3.0), S::add(g[0], g[2]));
+        [
+            g[0],
+            S::mul(third, S::add(outer, g[1])),
+            S::mul(third, S::sub(g[1], outer)),
+            add_scaled::<S, 3>([-16.0 / 15.0, -8.0 / 15.0, -4.0 / 15.0], g, S::zero()),
+            add_scaled::<S, 3>([1.0 / 15.0, -2.0 / 15.0, 4.0 / 15.0], g, S::zero()),
+            g[2],
+        ]
+    }
+}
+
+/// `A^T m`.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+unsafe fn output<S: Simd>(m: [S::V; PATCH]) -> [S::V; TILE] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (sum, difference) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
+        [
+            S::add(S::add(m[0], sum), S::add(m[3], m[4])),
+            add_scaled::<S, 2>([0.5, -2.0], [m[3], m[4]], difference),
+            add_scaled::<S, 2>([0.25, 4.0], [m[3], m[4]], sum),
+            add_scaled::<S, 2>([0.125, -8.0], [m[3], m[4]], S::add(difference, m[5])),
+        ]
+    }
+}
+
+/// The `i`th value of each column.
+#[inline(always)]
+fn row<V: Copy, const R: usize, const C: usize>(columns: &[[V; R]; C], i: usize) -> [V; C] {
+    let mut row = [columns[0][i]; C];
+    for (value, column) in row.iter_mut().zip(columns) {
+        *value = column[i];
+    }
+    row
+}
+
+/// The patch that a tile reads: six rows of six pixels, those outside the picture standing for zeros.
+#[derive(Clone, Copy)]
+pub(super) struct Patch {
+    /// Its first pixel, which may lie outside.
+    pub base: *const f32,
+    /// Values from one row to the next.
+    pub row: usize,
+    /// Values from one pixel to the next.
+    pub pixel: usize,
+    /// The rows inside, first and behind the last.
+    pub rows: (usize, usize),
+    /// The columns inside, first and behind the last.
+    pub columns: (usize, usize),
+}
+
+impl Patch {
+    /// Whether no pixel lies outside.
+    pub(super) fn is_inside(&self) -> bool {
+        self.rows == (0, PATCH) && self.columns == (0, PATCH)
+    }
+}
+
+/// Transforms one vector of channels of a patch; product `i` goes to `out[i * step..]`. `INSIDE` says what
+/// [`is_inside`](Patch::is_inside) does.
+///
+/// # Safety
+/// See [`Simd`]; the patch's pixels inside the picture exist, and so do the places to write to.
+#[inline(always)]
+pub(super) unsafe fn transform_input<S: Simd, const INSIDE: bool>(patch: Patch, channel: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise; pixels outside are not read.
+    unsafe {
+        let first = patch.base.wrapping_add(channel);
+        let mut columns = [[S::zero(); PATCH]; PATCH];
+        for (j, column) in columns.iter_mut().enumerate() {
+            if !INSIDE && (j < patch.columns.0 || j >= patch.columns.1) {
+                continue;
+            }
+            for (i, value) in column.iter_mut().enumerate() {
+                if INSIDE || (i >= patch.rows.0 && i < patch.rows.1) {
+                    *value = S::load(first.wrapping_add(i * patch.row + j * patch.pixel));
+                }
+            }
+            *column = input::<S>(*column);
+        }
+        for i in 0..PATCH {
+            for (j, value) in input::<S>(row(&columns, i)).into_iter().enumerate() {
+                S::store(out.add((i * PATCH + j) * step), value);
+            }
+        }
+    }
+}
+
+/// Transforms one vector of output channels of a filter, tap `t` at `w[t * tap..]`; product `i` goes to `out[i * step..]`.
+///
+/// # Safety
+/// See [`Simd`]; the taps and the places to write to exist.
+#[inline(always)]
+pub(super) unsafe fn transform_filter<S: Simd>(w: *const f32, tap: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut columns = [[S::zero(); PATCH]; TAPS];
+        for (j, column) in columns.iter_mut().enumerate() {
+            let mut taps = [S::zero(); TAPS];
+            for (i, value) in taps.iter_mut().enumerate() {
+                *value = S::load(w.add((i * TAPS + j) * tap));
+            }
+            *column = filter::<S>(taps);
+        }
+        for i in 0..PATCH {
+            for (j, value) in filter::<S>(row(&columns, i)).into_iter().enumerate() {
+                S::store(out.add((i * PATCH + j) * step), value);
+            }
+        }
+    }
+}
+
+/// The outputs that a tile writes.
+#[derive(Clone, Copy)]
+pub(super) struct Square {
+    /// Where its first pixel starts in the output.
+    pub start: usize,
+    /// Values from one row to the next.
+    pub row: usize,
+    /// Values from one pixel to the next.
+    pub pixel: usize,
+    /// Rows and columns inside the picture, of which a tile has four each.
+    pub size: (usize, usize),
+}
+
+/// Transforms one vector of channels of a tile's products, the `i`th at `m[i * step..]`, and writes the outputs from `channel` on
+/// as `out` has it.
+///
+/// # Safety
+/// See [`Simd`]; the products exist, and so do the outputs, which nobody else touches.
+#[inline(always)]
+pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *mut f32, square: Square, channel: usize, out: Output<'_>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut columns = [[S::zero(); TILE]; PATCH];
+        for (j, column) in columns.iter_mut().enumerate() {
+            let mut products = [S::zero(); PATCH];
+            for (i, value) in products.iter_mut().enumerate() {
+                *value = S::load(m.add((i * PATCH + j) * step));
+            }
+            *column = output::<S>(products);
+        }
+        for i in 0..square.size.0.min(TILE) {
+            for (j, value) in output::<S>(row(&columns, i)).into_iter().enumerate().take(square.size.1) {
+                store_vector::<S>(value, y, square.start + i * square.row + j * square.pixel + channel, channel, out);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::simd::Portable;
+
+    fn unit<const N: usize>(i: usize) -> [[f32; 4]; N] {
+        std::array::from_fn(|j| [if i == j { 1.0 } else { 0.0 }; 4])
+    }
+
+    #[test]
+    fn unit_inputs_and_unit_taps_meet_where_they_should() {
+        for d in 0..PATCH {
+            for g in 0..TAPS {
+                // SAFETY: the plain level needs no instructions, and no pointer is involved.
+                let y = unsafe {
+                    let (v, u) = (input::<Portable>(unit(d)), filter::<Portable>(unit(g)));
+                    output::<Portable>(std::array::from_fn(|i| Portable::mul(u[i], v[i])))
+                };
+                for (o, y) in y.iter().enumerate() {
+                    let expected = if o + g == d { 1.0 } else { 0.0 };
+                    assert!(y.iter().all(|y| (y - expected).abs() < 1e-6), "input {d}, tap {g}, output {o}: {y:?}");
+                }
+            }
+        }
+    }
+}

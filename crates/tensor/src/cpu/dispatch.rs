@@ -1,0 +1,96 @@
+//! The instruction set that kernels use, chosen once at run time.
+
+use std::{fmt, sync::OnceLock};
+
+/// A level of the processor's vector instructions, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SimdLevel {
+    /// Plain Rust, for every processor.
+    Generic,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 (F, BW, DQ, VL).
+    Avx512,
+}
+
+impl SimdLevel {
+    const ALL: [SimdLevel; 3] = [SimdLevel::Generic, SimdLevel::Avx2, SimdLevel::Avx512];
+
+    /// The name that `CONVOY_SIMD` takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            SimdLevel::Generic => "generic",
+            SimdLevel::Avx2 => "avx2",
+            SimdLevel::Avx512 => "avx512",
+        }
+    }
+
+    /// The best level of this processor.
+    pub fn detect() -> SimdLevel {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            if avx2 && avx512 {
+                return SimdLevel::Avx512;
+            }
+            if avx2 {
+                return SimdLevel::Avx2;
+            }
+        }
+        SimdLevel::Generic
+    }
+
+    /// All levels that this processor has.
+    pub fn available() -> impl Iterator<Item = SimdLevel> {
+        let best = SimdLevel::detect();
+        Self::ALL.into_iter().filter(move |&l| l <= best)
+    }
+}
+
+impl fmt::Display for SimdLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What `CONVOY_SIMD` asks for: a level, or why it cannot be had. `Ok(None)` where the variable is not set.
+pub fn forced_level() -> Result<Option<SimdLevel>, String> {
+    let Some(value) = std::env::var_os("CONVOY_SIMD") else { return Ok(None) };
+    let level = SimdLevel::ALL.into_iter().find(|l| value == l.name());
+    match level {
+        None => Err(format!("CONVOY_SIMD={}: use generic, avx2 or avx512", value.to_string_lossy())),
+        Some(level) if level > SimdLevel::detect() => {
+            Err(format!("CONVOY_SIMD={level}: this processor has no {level}; its best is {}", SimdLevel::detect()))
+        }
+        Some(level) => Ok(Some(level)),
+    }
+}
+
+/// The level in use: what `CONVOY_SIMD` forces where it can be had, else the processor's best.
+pub fn level() -> SimdLevel {
+    static LEVEL: OnceLock<SimdLevel> = OnceLock::new();
+    *LEVEL.get_or_init(|| forced_level().ok().flatten().unwrap_or_else(SimdLevel::detect))
+}
+
+/// A computation written once over [`Simd`](super::simd::Simd) and compiled for each level. `run` must be `#[inline(always)]`.
+pub(crate) trait Kernel {
+    type Output;
+    fn run<S: super::simd::Simd>(self) -> Self::Output;
+}
+
+/// Runs a kernel at a level that this processor has.
+pub(crate) fn run_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: levels above generic come from `detect` or are checked against it.
+        SimdLevel::Avx512 => unsafe { super::x86_64::run_avx512(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        SimdLevel::Avx2 => unsafe { super::x86_64::run_avx2(kernel) },
+        _ => kernel.run::<super::simd::Portable>(),
+    }
+}

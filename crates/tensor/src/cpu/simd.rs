@@ -1,0 +1,105 @@
+//! Vectors of `f32` as the kernels see them.
+
+/// An instruction set's vector of `f32`. Kernels are generic over it and compiled once per level.
+///
+/// # Safety
+/// The methods may use instructions that the processor must have, so they are called only from code that
+/// [`run_at`](super::dispatch::run_at) has entered. Pointers must be valid for `LANES` elements (unaligned is fine).
+pub(crate) trait Simd: Copy + Send + Sync + 'static {
+    /// The register type.
+    type V: Copy;
+    /// `f32` per register.
+    const LANES: usize;
+    /// Rows of the largest register tile of 2 * `LANES` columns that leaves no accumulator in memory.
+    const MAX_ROWS: usize;
+    unsafe fn zero() -> Self::V;
+    unsafe fn splat(x: f32) -> Self::V;
+    unsafe fn load(p: *const f32) -> Self::V;
+    unsafe fn store(p: *mut f32, v: Self::V);
+    /// `a * b + c`.
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// `value` in the lanes where `condition` is above zero, zero in the others.
+    unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V;
+    /// Asks for the cache line of `p`, which need not exist, ahead of its use.
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        let _ = p;
+    }
+    /// `out[j * out_step + i] = rows[i * step + j]` for a square of `LANES` x `LANES` values.
+    unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize);
+}
+
+/// A square of `N` x `N` values transposed one by one.
+///
+/// # Safety
+/// All `N` rows of `N` values exist on both sides.
+#[inline(always)]
+pub(crate) unsafe fn transpose_plain<const N: usize>(rows: *const f32, step: usize, out: *mut f32, out_step: usize) {
+    for i in 0..N {
+        for j in 0..N {
+            // SAFETY: the caller's promise.
+            unsafe { *out.add(j * out_step + i) = *rows.add(i * step + j) };
+        }
+    }
+}
+
+/// Plain Rust; the compiler makes of it what the target's baseline has.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Simd for Portable {
+    type V = [f32; 4];
+    const LANES: usize = 4;
+    const MAX_ROWS: usize = 6;
+    #[inline(always)]
+    unsafe fn zero() -> Self::V {
+        [0.0; 4]
+    }
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self::V {
+        [x; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self::V {
+        // SAFETY: valid for four elements, the caller says.
+        unsafe { p.cast::<Self::V>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, v: Self::V) {
+        // SAFETY: valid for four elements, the caller says.
+        unsafe { p.cast::<Self::V>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+    #[inline(always)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+    #[inline(always)]
+    unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V {
+        std::array::from_fn(|i| if condition[i] > 0.0 { value[i] } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { transpose_plain::<4>(rows, step, out, out_step) }
+    }
+    #[inline(always)]
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+}

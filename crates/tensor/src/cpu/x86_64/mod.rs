@@ -1,0 +1,132 @@
+//! The x86-64 vector types, and the functions that enter code compiled for them.
+
+mod transpose;
+
+use std::arch::x86_64::*;
+
+use super::{dispatch::Kernel, simd::Simd};
+
+/// Runs a kernel in code compiled for AVX-512.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+pub(super) fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512>()
+}
+
+/// Runs a kernel in code compiled for AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx2>()
+}
+
+/// Sixteen lanes.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512;
+
+/// Eight lanes.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2;
+
+macro_rules! simd {
+    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $where_positive:expr, $transpose:path) => {
+        impl Simd for $level {
+            type V = $v;
+            const LANES: usize = $lanes;
+            const MAX_ROWS: usize = $rows;
+            #[inline(always)]
+            unsafe fn zero() -> Self::V {
+                // SAFETY: the trait's contract: the processor has the instruction, and pointers are valid for LANES elements.
+                unsafe { $zero() }
+            }
+            #[inline(always)]
+            unsafe fn splat(x: f32) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $splat(x) }
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const f32) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $load(p) }
+            }
+            #[inline(always)]
+            unsafe fn store(p: *mut f32, v: Self::V) {
+                // SAFETY: as above.
+                unsafe { $store(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $fma(a, b, c) }
+            }
+            #[inline(always)]
+            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $add(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $sub(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $mul(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $where_positive(condition, value) }
+            }
+            #[inline(always)]
+            unsafe fn prefetch(p: *const f32) {
+                // SAFETY: as above; a prefetch never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+            }
+            #[inline(always)]
+            unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize) {
+                // SAFETY: as above.
+                unsafe { $transpose(rows, step, out, out_step) }
+            }
+            #[inline(always)]
+            unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $max(a, b) }
+            }
+        }
+    };
+}
+
+simd!(
+    Avx512,
+    __m512,
+    16,
+    14,
+    _mm512_setzero_ps,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_fmadd_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_max_ps,
+    |condition, value| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value),
+    transpose::avx512
+);
+simd!(
+    Avx2,
+    __m256,
+    8,
+    6,
+    _mm256_setzero_ps,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_fmadd_ps,
+    _mm256_add_ps,
+    _mm256_sub_ps,
+    _mm256_mul_ps,
+    _mm256_max_ps,
+    |condition, value| _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(condition, _mm256_setzero_ps()), value),
+    transpose::avx2
+);

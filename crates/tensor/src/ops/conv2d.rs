@@ -1,0 +1,180 @@
+//! Two-dimensional convolution (cross-correlation, as every framework has it) and its gradients.
+
+use crate::{Error, Layout, Result, Tensor};
+
+/// How a kernel is laid over its input: each pair is (vertical, horizontal).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Conv2dOptions {
+    /// The step between neighbouring outputs, in pixels.
+    pub stride: (usize, usize),
+    /// Zeros added on each side.
+    pub padding: (usize, usize),
+    /// The step between neighbouring taps, in pixels.
+    pub dilation: (usize, usize),
+    /// The number of independent groups that the channels are cut into.
+    pub groups: usize,
+}
+
+impl Default for Conv2dOptions {
+    fn default() -> Self {
+        Conv2dOptions { stride: (1, 1), padding: (0, 0), dilation: (1, 1), groups: 1 }
+    }
+}
+
+/// What follows a convolution while its result is still in registers: `relu(conv * scale + shift + residual)`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Epilogue<'a> {
+    /// A factor for each output channel, `[K]`.
+    pub scale: Option<&'a Tensor>,
+    /// A summand for each output channel, `[K]`: the bias.
+    pub shift: Option<&'a Tensor>,
+    /// A summand of the output's shape.
+    pub residual: Option<&'a Tensor>,
+    /// Whether negative results become zero.
+    pub relu: bool,
+}
+
+/// The sizes of one convolution, checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConvShape {
+    /// Pictures.
+    pub n: usize,
+    /// Input channels.
+    pub c: usize,
+    /// Input height and width.
+    pub input: (usize, usize),
+    /// Output channels.
+    pub k: usize,
+    /// Kernel height and width.
+    pub kernel: (usize, usize),
+    /// Output height and width.
+    pub output: (usize, usize),
+    /// Stride, padding, dilation and groups.
+    pub options: Conv2dOptions,
+}
+
+impl ConvShape {
+    /// Checks an input of shape `[N, C, H, W]` and a weight of shape `[K, C / groups, R, S]`.
+    pub fn new(x: &[usize], weight: &[usize], options: &Conv2dOptions) -> Result<ConvShape> {
+        let (&[n, c, h, w], &[k, cg, r, s]) = (x, weight) else {
+            return Err(Error::shapes("conv2d", x, weight, "an input [N, C, H, W] and a weight [K, C / groups, R, S] are needed"));
+        };
+        let Conv2dOptions { stride, padding, dilation, groups } = *options;
+        if stride.0 == 0 || stride.1 == 0 || dilation.0 == 0 || dilation.1 == 0 || groups == 0 || r == 0 || s == 0 {
+            return Err(Error::argument(
+                "conv2d",
+                format!("stride {stride:?}, dilation {dilation:?}, kernel ({r}, {s}) and groups {groups} must be at least 1"),
+            ));
+        }
+        if c != cg.saturating_mul(groups) || k % groups != 0 {
+            return Err(Error::shapes(
+                "conv2d",
+                x,
+                weight,
+                "the input's channels must be the weight's second size times groups, and groups must divide the output channels",
+            ));
+        }
+        let out = |size: usize, kernel: usize, stride: usize, padding: usize, dilation: usize| {
+            let span = dilation.checked_mul(kernel - 1)?.checked_add(1)?;
+            let padded = padding.checked_mul(2)?.checked_add(size)?;
+            Some(padded.checked_sub(span)? / stride + 1)
+        };
+        let output = out(h, r, stride.0, padding.0, dilation.0).zip(out(w, s, stride.1, padding.1, dilation.1));
+        let Some(output) = output else {
+            return Err(Error::shapes("conv2d", x, weight, "the kernel is larger than the padded input"));
+        };
+        Ok(ConvShape { n, c, input: (h, w), k, kernel: (r, s), output, options: *options })
+    }
+
+    /// `[N, C, H, W]` of the input.
+    pub fn input_dims(&self) -> [usize; 4] {
+        [self.n, self.c, self.input.0, self.input.1]
+    }
+
+    /// `[N, K, H, W]` of the output.
+    pub fn output_dims(&self) -> [usize; 4] {
+        [self.n, self.k, self.output.0, self.output.1]
+    }
+
+    /// `[K, C / groups, R, S]` of the weight.
+    pub fn weight_dims(&self) -> [usize; 4] {
+        [self.k, self.c / self.options.groups, self.kernel.0, self.kernel.1]
+    }
+
+    /// The multiply-adds of one pass over it, taps in the padding counted in.
+    pub fn multiply_adds(&self) -> usize {
+        self.n * self.k * self.output.0 * self.output.1 * (self.c / self.options.groups) * self.kernel.0 * self.kernel.1
+    }
+}
+
+impl Tensor {
+    /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`, channels-last.
+    /// Weights in [`Layout::Blocked`] are used as they lie.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d(&self, weight: &Tensor, bias: Option<&Tensor>, options: &Conv2dOptions) -> Result<Tensor> {
+        self.conv2d_fused(weight, options, &Epilogue { shift: bias, ..Default::default() })
+    }
+
+    /// Convolution and what follows it in one pass: `relu(conv2d(x) * scale + shift + residual)`.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d_fused(&self, weight: &Tensor, options: &Conv2dOptions, epilogue: &Epilogue<'_>) -> Result<Tensor> {
+        let shape = ConvShape::new(self.dims(), weight.dims(), options)?;
+        for (channels, what) in [(epilogue.scale, "the scale must be [K]"), (epilogue.shift, "the bias must be [K]")] {
+            if let Some(t) = channels.filter(|t| t.dims() != [shape.k]) {
+                return Err(Error::shapes("conv2d", weight.dims(), t.dims(), what));
+            }
+        }
+        if let Some(r) = epilogue.residual.filter(|r| r.dims() != shape.output_dims()) {
+            return Err(Error::shapes("conv2d", &shape.output_dims(), r.dims(), "the residual must have the output's shape"));
+        }
+        let operands = [Some(weight), epilogue.scale, epilogue.shift, epilogue.residual];
+        self.same_float("conv2d", &operands)?;
+        let residual = epilogue.residual.map(Tensor::channels_last).transpose()?;
+        let epilogue = Epilogue { residual: residual.as_ref(), ..*epilogue };
+        self.device().backend()?.conv2d(&self.channels_last()?, &weight.to_layout(Layout::Blocked)?, &shape, &epilogue)
+    }
+
+    /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its input of shape `input_dims`, from that of its output, `self`.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d_grad_input(&self, weight: &Tensor, input_dims: &[usize], options: &Conv2dOptions) -> Result<Tensor> {
+        let shape = self.grad_shape(input_dims, weight.dims(), options)?;
+        self.same_float("conv2d_grad_input", &[Some(weight)])?;
+        self.device().backend()?.conv2d_grad_input(&self.channels_last()?, &weight.to_layout(Layout::Blocked)?, &shape)
+    }
+
+    /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its weight of shape `weight_dims`, from its input `x` and the
+    /// gradient of its output, `self`. In [`Layout::Blocked`].
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d_grad_weight(&self, x: &Tensor, weight_dims: &[usize], options: &Conv2dOptions) -> Result<Tensor> {
+        let shape = self.grad_shape(x.dims(), weight_dims, options)?;
+        self.same_float("conv2d_grad_weight", &[Some(x)])?;
+        self.device().backend()?.conv2d_grad_weight(&x.channels_last()?, &self.channels_last()?, &shape)
+    }
+
+    fn grad_shape(&self, input: &[usize], weight: &[usize], options: &Conv2dOptions) -> Result<ConvShape> {
+        let shape = ConvShape::new(input, weight, options)?;
+        if self.dims() != shape.output_dims() {
+            return Err(Error::shapes("conv2d", self.dims(), &shape.output_dims(), "the gradient must have the output's shape"));
+        }
+        Ok(shape)
+    }
+
+    /// Checks that this and the other operands are all f32 or all f64.
+    pub(crate) fn same_float(&self, op: &'static str, others: &[Option<&Tensor>]) -> Result<()> {
+        if !matches!(self.dtype(), crate::DType::F32 | crate::DType::F64) {
+            return Err(Error::DType { op, expected: "float32 or float64".into(), found: self.dtype() });
+        }
+        match others.iter().flatten().find(|t| t.dtype() != self.dtype()) {
+            Some(t) => Err(Error::DType { op, expected: self.dtype().to_string(), found: t.dtype() }),
+            None => Ok(()),
+        }
+    }
+}
