@@ -1,1 +1,28 @@
 //! Reverse-mode gradients over the operations of the tensor crate.
+//!
+//! A [`Var`] is a tensor with the history of how it was computed; a [`Parameter`] is a tensor to be learned. The graph is
+//! built as operations run and consumed by [`Var::backward`].
+//!
+//! ```
+//! use autograd::{Parameter, Var};
+//! use tensor::Tensor;
+//! let w = Parameter::new(Tensor::from_vec(vec![2.0f32, -3.0], [1, 2])?);
+//! let x = Var::from(Tensor::from_vec(vec![1.0f32, 4.0], [1, 2])?);
+//! let y = x.linear(&w.var(), None)?; // x wᵀ
+//! y.backward()?;
+//! assert_eq!(w.grad().unwrap().to_vec::<f32>()?, [1.0, 4.0]);
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+mod backward;
+mod gradcheck;
+mod graph;
+pub mod ops;
+mod parameter;
+mod var;
+
+pub use gradcheck::gradcheck;
+pub use graph::{is_grad_enabled, no_grad};
+pub use parameter::Parameter;
+pub use tensor::{Error, Result};
+pub use var::Var;

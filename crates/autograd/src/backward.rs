@@ -1,0 +1,101 @@
+//! The backward pass.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use tensor::{Error, Result, Tensor};
+
+use crate::{
+    Parameter, Var,
+    graph::{Kind, Node},
+};
+
+impl Var {
+    /// Adds to every parameter the gradient of this value, which has one element.
+    ///
+    /// # Errors
+    /// Where the value has several elements, where no gradient flows through it, or where the graph was used before.
+    pub fn backward(&self) -> Result<()> {
+        self.backward_with(|_| Ok(()))
+    }
+
+    /// As [`backward`](Var::backward); calls `complete` with each parameter as soon as its gradient is whole, while the rest of
+    /// the pass is still to come.
+    pub fn backward_with(&self, complete: impl FnMut(&Parameter) -> Result<()>) -> Result<()> {
+        if self.value.elements() != 1 {
+            return Err(Error::shape("backward", self.dims(), "one element is needed; use backward_from with the gradient of this value"));
+        }
+        self.backward_from(Tensor::full(self.shape().clone(), 1.0, self.value.dtype())?, complete)
+    }
+
+    /// As [`backward_with`](Var::backward_with) for a value of any shape, given the gradient `grad` of that shape.
+    pub fn backward_from(&self, grad: Tensor, mut complete: impl FnMut(&Parameter) -> Result<()>) -> Result<()> {
+        let Some(root) = &self.node else {
+            return Err(Error::argument("backward", "no parameter that requires a gradient leads to this value"));
+        };
+        if grad.shape() != self.shape() {
+            return Err(Error::shapes("backward", self.dims(), grad.dims(), "the gradient must have the value's shape"));
+        }
+        let mut pending = uses_of_parameters(root);
+        // Nodes by number, with the gradient gathered so far. The highest number has no users left, so its gradient is whole.
+        let mut ready: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::from([(root.id, (root.clone(), grad))]);
+        while let Some((_, (node, grad))) = ready.pop_last() {
+            match &node.kind {
+                Kind::Leaf(parameter) => {
+                    parameter.accumulate_grad(grad)?;
+                    if is_last(&mut pending, parameter) {
+                        complete(parameter)?;
+                    }
+                }
+                Kind::Op { name, inputs, .. } => {
+                    let needed: Vec<bool> = inputs.iter().map(Option::is_some).collect();
+                    let rule =
+                        node.take_rule().ok_or_else(|| Error::argument(name, "backward ran through this graph before; compute it anew"))?;
+                    let grads = rule(grad, &needed)?;
+                    debug_assert_eq!(grads.len(), inputs.len(), "{name}");
+                    for (input, grad) in inputs.iter().zip(grads) {
+                        if let Some(input) = input {
+                            let grad = grad.ok_or_else(|| Error::argument(name, "its gradient rule left out a gradient that is needed"))?;
+                            add(&mut ready, input, grad)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn add(ready: &mut BTreeMap<u64, (Arc<Node>, Tensor)>, node: &Arc<Node>, grad: Tensor) -> Result<()> {
+    match ready.get_mut(&node.id) {
+        Some((_, sum)) => sum.add_(&grad),
+        None => {
+            ready.insert(node.id, (node.clone(), grad));
+            Ok(())
+        }
+    }
+}
+
+/// Counts one use of a parameter; whether it was the last.
+fn is_last(pending: &mut HashMap<usize, usize>, parameter: &Parameter) -> bool {
+    pending.get_mut(&parameter.id()).is_some_and(|n| {
+        *n -= 1;
+        *n == 0
+    })
+}
+
+/// How many leaves of the graph each parameter has.
+fn uses_of_parameters(root: &Arc<Node>) -> HashMap<usize, usize> {
+    let mut uses = HashMap::new();
+    let mut seen = HashSet::from([root.id]);
+    let mut stack = vec![root];
+    while let Some(node) = stack.pop() {
+        if let Kind::Leaf(parameter) = &node.kind {
+            *uses.entry(parameter.id()).or_insert(0) += 1;
+        }
+        stack.extend(node.inputs().iter().flatten().filter(|n| seen.insert(n.id)));
+    }
+    uses
+}

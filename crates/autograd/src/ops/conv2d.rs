@@ -1,0 +1,29 @@
+//! Convolution.
+
+use tensor::{Result, Tensor, ops::Conv2dOptions};
+
+use crate::Var;
+
+impl Var {
+    /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d(&self, weight: &Var, bias: Option<&Var>, options: &Conv2dOptions) -> Result<Var> {
+        let options = *options;
+        let y = self.value.conv2d(&weight.value, bias.map(|b| &b.value), &options)?;
+        let (x, w) = (self.value.clone(), weight.value.clone());
+        let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).collect();
+        Ok(Var::from_op("conv2d", y, &inputs, move |dy, needed| {
+            let dx = needed[0].then(|| dy.conv2d_grad_input(&w, x.dims(), &options)).transpose()?;
+            let dw = needed[1].then(|| dy.conv2d_grad_weight(&x, w.dims(), &options)).transpose()?;
+            let db = needed.get(2).map(|&n| n.then(|| channel_sums(&dy)).transpose());
+            [Ok(dx), Ok(dw)].into_iter().chain(db).collect()
+        }))
+    }
+}
+
+/// The sum over all but the channels of `[N, C, H, W]`: a bias's gradient.
+fn channel_sums(dy: &Tensor) -> Result<Tensor> {
+    dy.sum(&[0, 2, 3], false)
+}

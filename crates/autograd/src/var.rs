@@ -1,0 +1,92 @@
+//! A tensor with the history of how it was computed.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use tensor::{Result, Shape, Tensor};
+
+use crate::graph::{Kind, Node, is_grad_enabled};
+
+/// A tensor and the node of the graph that computed it; no node where no gradient flows.
+#[derive(Clone)]
+pub struct Var {
+    pub(crate) value: Tensor,
+    pub(crate) node: Option<Arc<Node>>,
+}
+
+impl Var {
+    /// The result of an operation: `rule` gets the output's gradient and, for each of `inputs`, whether one is needed.
+    /// Records nothing where recording is off or no input needs a gradient.
+    pub fn from_op(
+        name: &'static str,
+        value: Tensor,
+        inputs: &[&Var],
+        rule: impl FnOnce(Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send + 'static,
+    ) -> Var {
+        if !is_grad_enabled() || inputs.iter().all(|v| v.node.is_none()) {
+            return Var::from(value);
+        }
+        let inputs = inputs.iter().map(|v| v.node.clone()).collect();
+        Var { value, node: Some(Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) })) }
+    }
+
+    /// The tensor.
+    pub fn value(&self) -> &Tensor {
+        &self.value
+    }
+
+    /// The tensor, giving up the history.
+    pub fn into_value(self) -> Tensor {
+        self.value
+    }
+
+    /// The same tensor without history.
+    pub fn detach(&self) -> Var {
+        Var::from(self.value.clone())
+    }
+
+    /// Whether gradients flow through this value.
+    pub fn requires_grad(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// The logical shape.
+    pub fn shape(&self) -> &Shape {
+        self.value.shape()
+    }
+
+    /// The logical sizes.
+    pub fn dims(&self) -> &[usize] {
+        self.value.dims()
+    }
+
+    /// The one element of a value that has one.
+    pub fn item(&self) -> Result<f64> {
+        self.value.item()
+    }
+}
+
+impl From<Tensor> for Var {
+    fn from(value: Tensor) -> Self {
+        Var { value, node: None }
+    }
+}
+
+impl From<&Tensor> for Var {
+    fn from(value: &Tensor) -> Self {
+        Var::from(value.clone())
+    }
+}
+
+impl fmt::Debug for Var {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let history = match self.node.as_deref().map(|n| &n.kind) {
+            None => "none",
+            Some(Kind::Leaf(_)) => "parameter",
+            Some(Kind::Op { name, .. }) => name,
+        };
+        write!(f, "Var({:?}, from {history})", self.value)
+    }
+}
