@@ -1,0 +1,273 @@
+//! Batch normalisation.
+
+use autograd::{Var, ops::Fused};
+use tensor::{DType, Tensor, ops::BatchStats, with_float};
+
+use crate::{Buffer, Error, LazyParameter, Mode, Module, Result, Slot, conv2d::weight_and_bias, init::Init, repr, trace};
+
+/// Normalises each channel of `[N, num_features, H, W]` to mean 0 and variance 1, then scales and shifts it: PyTorch's
+/// `BatchNorm2d` (Ioffe and Szegedy, "Batch normalization", 2015).
+///
+/// In training the batch's own statistics are used, and kept as running means for inference. A layer whose weight and bias are
+/// frozen uses, and keeps, its running statistics in training too.
+///
+/// ```
+/// use layers::{BatchNorm2d, ModuleExt};
+/// let text = "BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)";
+/// assert_eq!(BatchNorm2d::new(64).repr(), text);
+/// ```
+#[derive(Debug)]
+pub struct BatchNorm2d {
+    /// The channels.
+    pub num_features: usize,
+    /// What is added to the variance.
+    pub eps: f64,
+    /// The share of a new batch in the running statistics; `None` for the plain mean over all batches.
+    pub momentum: Option<f64>,
+    /// `[num_features]`: the scale.
+    pub weight: Option<LazyParameter>,
+    /// `[num_features]`: the shift.
+    pub bias: Option<LazyParameter>,
+    /// `[num_features]`: the running mean.
+    pub running_mean: Buffer,
+    /// `[num_features]`: the running variance, without bias.
+    pub running_var: Buffer,
+    /// How many batches the running statistics have seen. Files that PyTorch wrote before 0.4.1 lack it.
+    pub num_batches_tracked: Buffer,
+}
+
+impl BatchNorm2d {
+    /// A layer with PyTorch's defaults: eps 1e-5, momentum 0.1, weight 1, bias 0.
+    pub fn new(num_features: usize) -> Self {
+        let filled = |value| Buffer::new(Tensor::full([num_features], value, DType::F32).unwrap_or_else(|_| Tensor::scalar(0f32)));
+        BatchNorm2d {
+            num_features,
+            eps: 1e-5,
+            momentum: Some(0.1),
+            weight: Some(LazyParameter::new([num_features], Init::Ones)),
+            bias: Some(LazyParameter::new([num_features], Init::Zeros)),
+            running_mean: filled(0.0),
+            running_var: filled(1.0),
+            num_batches_tracked: Buffer::optional(Tensor::scalar(0i64)),
+        }
+    }
+
+    /// What is added to the variance.
+    pub fn eps(mut self, eps: f64) -> Self {
+        self.eps = eps;
+        self
+    }
+
+    /// The share of a new batch in the running statistics; `None` for the plain mean over all batches.
+    pub fn momentum(mut self, momentum: impl Into<Option<f64>>) -> Self {
+        self.momentum = momentum.into();
+        self
+    }
+
+    /// Whether there are a weight and a bias.
+    pub fn affine(mut self, affine: bool) -> Self {
+        let parameter = |init| affine.then(|| LazyParameter::new([self.num_features], init));
+        (self.weight, self.bias) = (parameter(Init::Ones), parameter(Init::Zeros));
+        self
+    }
+
+    /// How the weight begins, where there is one.
+    pub fn weight_init(mut self, init: Init) -> Self {
+        self.weight = self.weight.map(|weight| weight.with_init(init));
+        self
+    }
+
+    /// `relu(norm(x) + residual)`, of which `fused` may leave out either part, in one pass.
+    ///
+    /// # Errors
+    /// Where the input does not fit, or in training has one value a channel.
+    pub fn forward_fused(&self, x: &Var, fused: Fused<'_>, mode: Mode) -> Result<Var> {
+        let y = self.normalized(x, fused, mode)?;
+        trace::note(self, &y);
+        Ok(y)
+    }
+
+    fn normalized(&self, x: &Var, fused: Fused<'_>, mode: Mode) -> Result<Var> {
+        let (n, _, h, w) = x.shape().nchw("batch_norm")?;
+        let weight = self.weight.as_ref().map(|p| p.var());
+        let bias = self.bias.as_ref().map(|p| p.var());
+        let affine = (weight.as_ref(), bias.as_ref());
+        if mode == Mode::Eval || self.is_frozen() {
+            let (mean, var) = (self.running_mean.value(), self.running_var.value());
+            return Ok(x.batch_norm_eval(&mean, &var, affine.0, affine.1, self.eps, fused)?);
+        }
+        if n * h * w == 1 {
+            let reason = "training needs more than 1 value per channel; use a larger batch, or freeze the layer";
+            return Err(tensor::Error::shape("batch_norm", x.dims(), reason).into());
+        }
+        let (y, stats) = x.batch_norm_train(affine.0, affine.1, self.eps, fused)?;
+        self.track(&stats)?;
+        Ok(y)
+    }
+
+    /// Whether the weight and the bias exist and are excluded from training.
+    pub fn is_frozen(&self) -> bool {
+        let frozen = |p: &Option<LazyParameter>| p.as_ref().is_some_and(|p| !p.requires_grad());
+        frozen(&self.weight) && frozen(&self.bias)
+    }
+
+    /// The layer at inference as `x * scale + shift`, `[num_features]` each.
+    ///
+    /// # Errors
+    /// Where the statistics are neither `f32` nor `f64`.
+    pub(crate) fn as_affine(&self) -> Result<(Tensor, Tensor)> {
+        let (mean, var) = (self.running_mean.value(), self.running_var.value());
+        let deviation = var.add_scalar(self.eps)?.sqrt()?;
+        let one = Tensor::ones(var.shape().clone(), var.dtype())?;
+        let scale = self.weight.as_ref().map_or(one, |p| p.value()).div(&deviation)?;
+        let shift = mean.mul(&scale)?.neg()?;
+        let shift = self.bias.as_ref().map_or(Ok(shift.clone()), |p| shift.add(&p.value()))?;
+        Ok((scale, shift))
+    }
+
+    /// Takes the statistics of a batch into the running ones.
+    fn track(&self, stats: &BatchStats) -> tensor::Result<()> {
+        let batches = self.num_batches_tracked.update(|count| {
+            let count = count.data_mut::<i64>()?;
+            count.iter_mut().for_each(|n| *n = n.saturating_add(1));
+            Ok::<_, tensor::Error>(count.first().copied().unwrap_or(1))
+        })?;
+        let share = self.momentum.unwrap_or(1.0 / batches as f64);
+        let unbiased = stats.count as f64 / (stats.count as f64 - 1.0);
+        self.running_mean.update(|running| blend(running, &stats.mean, share, 1.0))?;
+        self.running_var.update(|running| blend(running, &stats.var, share, unbiased))
+    }
+}
+
+/// `running = (1 - share) * running + share * factor * batch`.
+fn blend(running: &mut Tensor, batch: &Tensor, share: f64, factor: f64) -> tensor::Result<()> {
+    with_float!("batch_norm", running.dtype(), T => {
+        let batch = batch.data::<T>()?;
+        let (keep, take) = ((1.0 - share) as T, (share * factor) as T);
+        running.data_mut::<T>()?.iter_mut().zip(batch).for_each(|(r, &b)| *r = keep * *r + take * b);
+        Ok(())
+    })
+}
+
+impl Module for BatchNorm2d {
+    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+        if self.num_features == 0 {
+            return Err(Error::config(self, "num_features must be at least 1"));
+        }
+        self.forward_fused(x, Fused::default(), mode)
+    }
+
+    fn class_name(&self) -> &'static str {
+        "BatchNorm2d"
+    }
+
+    fn extra_repr(&self) -> String {
+        format!(
+            "{}, eps={}, momentum={}, affine={}, bias={}, track_running_stats=True",
+            self.num_features,
+            repr::float(self.eps),
+            self.momentum.map_or("None".to_string(), repr::float),
+            repr::boolean(self.weight.is_some()),
+            repr::boolean(self.bias.is_some()),
+        )
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Slot<'_>)> {
+        let mut tensors = weight_and_bias(self.weight.as_ref(), self.bias.as_ref());
+        tensors.extend([
+            ("running_mean", Slot::Buffer(&self.running_mean)),
+            ("running_var", Slot::Buffer(&self.running_var)),
+            ("num_batches_tracked", Slot::Buffer(&self.num_batches_tracked)),
+        ]);
+        tensors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ModuleExt;
+
+    fn batch() -> Var {
+        let values = (0..24).map(|i| ((i * 7) % 11) as f32).collect();
+        Var::from(Tensor::from_vec(values, [2, 3, 2, 2]).unwrap())
+    }
+
+    fn close(a: &Tensor, b: &[f64]) {
+        let a = a.to_f64_vec().unwrap();
+        assert!(a.len() == b.len() && a.iter().zip(b).all(|(x, y)| (x - y).abs() < 1e-5), "{a:?} {b:?}");
+    }
+
+    /// The mean and the unbiased variance of channel `c` of the batch.
+    fn statistics(c: usize) -> (f64, f64) {
+        let all = batch().value().to_f64_vec().unwrap();
+        let x: Vec<f64> = (0..24).filter(|i| i / 4 % 3 == c).map(|i| all[i]).collect();
+        let mean = x.iter().sum::<f64>() / 8.0;
+        (mean, x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 7.0)
+    }
+
+    #[test]
+    fn training_normalises_and_moves_the_running_statistics() {
+        let layer = BatchNorm2d::new(3);
+        let y = layer.forward(&batch(), Mode::Train).unwrap().value().to_f64_vec().unwrap();
+        for c in 0..3 {
+            let channel: Vec<f64> = (0..24).filter(|i| i / 4 % 3 == c).map(|i| y[i]).collect();
+            assert!(channel.iter().sum::<f64>().abs() < 1e-5);
+            assert!((channel.iter().map(|v| v * v).sum::<f64>() / 8.0 - 1.0).abs() < 1e-4);
+        }
+        let expected = [0, 1, 2].map(statistics);
+        close(&layer.running_mean.value(), &expected.map(|(mean, _)| 0.1 * mean));
+        close(&layer.running_var.value(), &expected.map(|(_, var)| 0.9 + 0.1 * var));
+        assert_eq!(layer.num_batches_tracked.value().item().unwrap(), 1.0);
+    }
+
+    #[test]
+    fn without_momentum_the_running_mean_is_the_mean_of_all_batches() {
+        let layer = BatchNorm2d::new(3).momentum(None);
+        let doubled = batch().mul_scalar(2.0).unwrap();
+        layer.forward(&batch(), Mode::Train).unwrap();
+        layer.forward(&doubled, Mode::Train).unwrap();
+        close(&layer.running_mean.value(), &[0, 1, 2].map(|c| 1.5 * statistics(c).0));
+        assert!(layer.repr().contains("momentum=None"));
+    }
+
+    #[test]
+    fn inference_uses_the_running_statistics_and_keeps_them() {
+        let layer = BatchNorm2d::new(3);
+        layer.forward(&batch(), Mode::Train).unwrap();
+        let (mean, var) = (layer.running_mean.value().to_f64_vec().unwrap(), layer.running_var.value().to_f64_vec().unwrap());
+        let y = layer.forward(&batch(), Mode::Eval).unwrap();
+        let x = batch().value().to_f64_vec().unwrap();
+        let expected: Vec<f64> = (0..24).map(|i| (x[i] - mean[i / 4 % 3]) / (var[i / 4 % 3] + 1e-5).sqrt()).collect();
+        close(y.value(), &expected);
+        close(&layer.running_mean.value(), &mean);
+        assert_eq!(layer.num_batches_tracked.value().item().unwrap(), 1.0);
+    }
+
+    #[test]
+    fn a_frozen_layer_acts_in_training_as_in_inference() {
+        let layer = BatchNorm2d::new(3);
+        layer.freeze("*").unwrap();
+        let trained = layer.forward(&batch(), Mode::Train).unwrap();
+        let evaluated = layer.forward(&batch(), Mode::Eval).unwrap();
+        close(trained.value(), &evaluated.value().to_f64_vec().unwrap());
+        close(&layer.running_mean.value(), &[0.0; 3]);
+        assert_eq!(layer.num_batches_tracked.value().item().unwrap(), 0.0);
+    }
+
+    #[test]
+    fn one_value_a_channel_cannot_be_trained_on() {
+        let x = Var::from(Tensor::ones([1, 3, 1, 1], DType::F32).unwrap());
+        let error = BatchNorm2d::new(3).forward(&x, Mode::Train).unwrap_err().to_string();
+        assert!(error.contains("more than 1 value per channel") && error.contains("[1, 3, 1, 1]"), "{error}");
+        assert!(BatchNorm2d::new(3).forward(&x, Mode::Eval).is_ok());
+    }
+
+    #[test]
+    fn tensors_come_in_the_state_dicts_order() {
+        let state = BatchNorm2d::new(2).state_dict().unwrap();
+        let keys: Vec<_> = state.keys().collect();
+        assert_eq!(keys, ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]);
+        assert_eq!(state.get("num_batches_tracked").unwrap().dtype(), DType::I64);
+    }
+}

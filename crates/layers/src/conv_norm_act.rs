@@ -1,0 +1,104 @@
+//! A convolution with what usually follows it, in as few passes as the mode allows.
+
+use autograd::{Var, is_grad_enabled, ops::Fused};
+use tensor::ops::Epilogue;
+
+use crate::{BatchNorm2d, Conv2d, Mode, Module, Result, trace};
+
+/// `relu(norm(conv(x)) + residual)`; the norm, the residual and the ReLU may each be absent.
+///
+/// With gradients, norm, sum and ReLU are one pass after the convolution; without, the norm is folded into the convolution and
+/// all four are one pass.
+///
+/// # Errors
+/// Where shapes do not fit, or a layer's settings make no sense.
+pub fn conv_norm_act<'a>(
+    conv: &Conv2d,
+    norm: impl Into<Option<&'a BatchNorm2d>>,
+    x: &Var,
+    residual: Option<&Var>,
+    relu: bool,
+    mode: Mode,
+) -> Result<Var> {
+    let norm = norm.into();
+    let running_statistics = norm.is_none_or(|norm| mode == Mode::Eval || norm.is_frozen());
+    if running_statistics && !needs_gradient(conv, norm, x, residual) {
+        return folded(conv, norm, x, residual, relu);
+    }
+    let y = conv.forward(x, mode)?;
+    match norm {
+        Some(norm) => norm.forward_fused(&y, Fused { residual, relu }, mode),
+        None => {
+            let y = residual.map_or(Ok(y.clone()), |residual| y.add(residual))?;
+            if relu { Ok(y.relu()?) } else { Ok(y) }
+        }
+    }
+}
+
+fn needs_gradient(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>) -> bool {
+    let norm = norm.into_iter().flat_map(|norm| norm.weight.iter().chain(&norm.bias));
+    let mut parameters = norm.chain(&conv.bias).chain([&conv.weight]);
+    is_grad_enabled() && (x.requires_grad() || residual.is_some_and(Var::requires_grad) || parameters.any(|p| p.requires_grad()))
+}
+
+/// The whole as one convolution: `relu(conv(x) * scale + shift + residual)`.
+fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, relu: bool) -> Result<Var> {
+    conv.check()?;
+    let bias = conv.bias.as_ref().map(|bias| bias.value());
+    let (scale, shift) = match norm {
+        None => (None, bias),
+        Some(norm) => {
+            let (scale, shift) = norm.as_affine()?;
+            let shift = bias.map_or(Ok(shift.clone()), |bias| bias.mul(&scale)?.add(&shift))?;
+            (Some(scale), Some(shift))
+        }
+    };
+    let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::value), relu };
+    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &conv.options, &epilogue)?);
+    trace::note(conv, &y);
+    if let Some(norm) = norm {
+        trace::note(norm, &y);
+    }
+    Ok(y)
+}
+
+#[cfg(test)]
+mod tests {
+    use autograd::no_grad;
+    use tensor::{DType, Tensor, random::Generator};
+
+    use super::*;
+    use crate::ModuleExt;
+
+    #[test]
+    fn each_way_computes_the_same() {
+        let mut generator = Generator::new(2);
+        let mut draw =
+            |shape: [usize; 4]| Var::from(Tensor::normal(shape, 0.3, 1.0, &mut generator).unwrap().to_dtype(DType::F64).unwrap());
+        let (x, residual) = (draw([2, 5, 6, 6]), draw([2, 7, 3, 3]));
+        for bias in [false, true] {
+            let (conv, norm) = (Conv2d::new(5, 7, 3).stride(2).padding(1).bias(bias), BatchNorm2d::new(7));
+            conv.to_dtype(DType::F64).unwrap();
+            norm.to_dtype(DType::F64).unwrap();
+            norm.forward(&conv.forward(&x, Mode::Train).unwrap(), Mode::Train).unwrap(); // statistics other than 0 and 1
+            let plain = norm.forward(&conv.forward(&x, Mode::Eval).unwrap(), Mode::Eval).unwrap();
+            let plain = (plain + &residual).unwrap().relu().unwrap();
+            let with_graph = conv_norm_act(&conv, &norm, &x, Some(&residual), true, Mode::Eval).unwrap();
+            let without = no_grad(|| conv_norm_act(&conv, &norm, &x, Some(&residual), true, Mode::Eval)).unwrap();
+            assert!(with_graph.requires_grad() && !without.requires_grad());
+            for y in [with_graph, without] {
+                let deviation = y.value().sub(plain.value()).unwrap().abs().unwrap().amax(&[], false).unwrap();
+                assert!(deviation.item().unwrap() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_norm_the_bias_still_counts() {
+        let x = Var::from(Tensor::ones([1, 2, 1, 1], DType::F32).unwrap());
+        let conv = Conv2d::new(2, 3, 1);
+        let plain = conv.forward(&x, Mode::Eval).unwrap().value().to_f64_vec().unwrap();
+        let fused = no_grad(|| conv_norm_act(&conv, None, &x, None, false, Mode::Train)).unwrap().value().to_f64_vec().unwrap();
+        assert!(plain.iter().zip(&fused).all(|(a, b)| (a - b).abs() < 1e-6));
+    }
+}

@@ -1,0 +1,5 @@
+//! Loss functions.
+
+mod cross_entropy;
+
+pub use cross_entropy::CrossEntropyLoss;
