@@ -1,0 +1,163 @@
+//! `CenterCrop` and `RandomCrop`: a part of a picture, with black where it reaches beyond.
+
+use super::Transform;
+use crate::image::{CHANNELS, checked_area};
+use crate::{Error, Image, Result, Rng};
+
+/// The square in the middle; a smaller picture is padded with black all around, as in torchvision.
+#[derive(Clone, Debug)]
+pub struct CenterCrop {
+    size: usize,
+}
+
+impl CenterCrop {
+    /// Crops to `size` x `size` pixels.
+    ///
+    /// # Errors
+    /// An error where `size` is 0 or larger than a picture may be.
+    pub fn new(size: usize) -> Result<Self> {
+        checked_area("CenterCrop", size, size)?;
+        Ok(Self { size })
+    }
+}
+
+impl Transform for CenterCrop {
+    fn apply(&self, image: Image, _rng: &mut Rng) -> Result<Image> {
+        let left = center_offset(image.width(), self.size);
+        let top = center_offset(image.height(), self.size);
+        Ok(crop(image, left, top, self.size, self.size))
+    }
+}
+
+/// Where a centred crop starts; negative where the side is shorter than the crop.
+pub(super) fn center_offset(side: usize, size: usize) -> isize {
+    if size > side {
+        -(((size - side) / 2) as isize)
+    } else {
+        // Python's round: halves go to the even neighbour.
+        ((side - size) as f64 / 2.0).round_ties_even() as isize
+    }
+}
+
+/// A square anywhere in the picture, after black padding on all four sides.
+#[derive(Clone, Debug)]
+pub struct RandomCrop {
+    size: usize,
+    padding: usize,
+}
+
+impl RandomCrop {
+    /// Crops `size` x `size` pixels out of the picture padded by `padding` pixels: 32 and 4 are usual for CIFAR-10.
+    ///
+    /// # Errors
+    /// An error where a number makes no picture.
+    pub fn new(size: usize, padding: usize) -> Result<Self> {
+        checked_area("RandomCrop", size, size)?;
+        checked_area("RandomCrop padding", padding.max(1), padding.max(1))?;
+        Ok(Self { size, padding })
+    }
+}
+
+impl Transform for RandomCrop {
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
+        let width = image.width() + 2 * self.padding;
+        let height = image.height() + 2 * self.padding;
+        if width < self.size || height < self.size {
+            return Err(Error::Transform {
+                transform: "RandomCrop",
+                reason: format!(
+                    "the crop of {0} x {0} pixels is larger than the padded picture of {width} x {height}; resize it first",
+                    self.size
+                ),
+            });
+        }
+        let top = rng.below(height - self.size + 1) as isize - self.padding as isize;
+        let left = rng.below(width - self.size + 1) as isize - self.padding as isize;
+        Ok(crop(image, left, top, self.size, self.size))
+    }
+}
+
+/// The part of `width` x `height` pixels whose top left corner lies at (`left`, `top`) of the picture; black beyond it.
+fn crop(image: Image, left: isize, top: isize, width: usize, height: usize) -> Image {
+    if (left, top, width, height) == (0, 0, image.width(), image.height()) {
+        return image;
+    }
+    let (from_x, to_x, columns) = overlap(left, width, image.width());
+    let (from_y, to_y, rows) = overlap(top, height, image.height());
+    let mut data = vec![0; width * height * CHANNELS];
+    let to_rows = data.chunks_exact_mut(width * CHANNELS).skip(to_y);
+    for (to, from) in to_rows.zip(image.rows().skip(from_y).take(rows)) {
+        to[to_x * CHANNELS..][..columns * CHANNELS].copy_from_slice(&from[from_x * CHANNELS..][..columns * CHANNELS]);
+    }
+    Image::from_parts(width, height, data).with_max_value(image.max_value())
+}
+
+/// Where a crop of `size` that starts at `offset` meets a side: start in the side, start in the crop, length.
+fn overlap(offset: isize, size: usize, side: usize) -> (usize, usize, usize) {
+    let from = offset.max(0) as usize;
+    let to = offset.min(0).unsigned_abs();
+    let length = size.saturating_sub(to).min(side.saturating_sub(from));
+    if length == 0 { (0, 0, 0) } else { (from, to, length) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture whose red is the column, whose green is the row, and whose blue is 255.
+    fn coordinates(width: usize, height: usize) -> Image {
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, 255]));
+        Image::from_rgb(width, height, pixels.collect()).unwrap()
+    }
+
+    fn pixel(image: &Image, x: usize, y: usize) -> [u8; 3] {
+        let start = (y * image.width() + x) * 3;
+        [image.data()[start], image.data()[start + 1], image.data()[start + 2]]
+    }
+
+    #[test]
+    fn center_crop_rounds_halves_to_even() {
+        // torchvision: round(0.5) = 0, round(1.5) = 2, round(2.5) = 2.
+        for (side, expected) in [(5, 0), (7, 2), (9, 2), (8, 2)] {
+            let cropped = CenterCrop::new(4).unwrap().apply(coordinates(side, side), &mut Rng::new(0)).unwrap();
+            assert_eq!(pixel(&cropped, 0, 0), [expected, expected, 255], "side {side}");
+        }
+    }
+
+    #[test]
+    fn center_crop_pads_the_smaller_side_with_black() {
+        let cropped = CenterCrop::new(6).unwrap().apply(coordinates(8, 3), &mut Rng::new(0)).unwrap();
+        // Three rows are missing: one above, two below.
+        assert_eq!((cropped.width(), cropped.height()), (6, 6));
+        assert_eq!(pixel(&cropped, 0, 0), [0, 0, 0]);
+        assert_eq!(pixel(&cropped, 0, 1), [1, 0, 255]);
+        assert_eq!(pixel(&cropped, 5, 3), [6, 2, 255]);
+        assert_eq!(pixel(&cropped, 0, 4), [0, 0, 0]);
+    }
+
+    #[test]
+    fn random_crop_reaches_every_offset_and_pads() {
+        let random_crop = RandomCrop::new(4, 1).unwrap();
+        let mut corners = [0; 9];
+        for i in 0..900 {
+            let cropped = random_crop.apply(coordinates(4, 4), &mut Rng::for_sample(0, 0, i)).unwrap();
+            // The pixel (1, 1) of the crop shows which of the 3 x 3 offsets was drawn.
+            let [x, y, blue] = pixel(&cropped, 1, 1);
+            assert_eq!(blue, 255);
+            corners[usize::from(y) * 3 + usize::from(x)] += 1;
+        }
+        assert!(corners.iter().all(|&count| count > 60), "{corners:?}");
+    }
+
+    #[test]
+    fn random_crop_of_a_small_picture_is_an_error() {
+        let error = RandomCrop::new(8, 1).unwrap().apply(coordinates(4, 9), &mut Rng::new(0)).unwrap_err();
+        assert!(error.to_string().contains("6 x 11"), "{error}");
+    }
+
+    #[test]
+    fn a_crop_of_no_pixels_is_refused() {
+        assert!(CenterCrop::new(0).is_err());
+        assert!(RandomCrop::new(1 << 40, 0).is_err());
+    }
+}

@@ -1,0 +1,30 @@
+//! Steps from a picture to the normalised array a network takes, as torchvision's transforms of the same names.
+
+mod compose;
+mod crop;
+mod flip;
+mod normalize;
+mod preset;
+mod resample;
+mod resize;
+
+pub use compose::Compose;
+pub use crop::{CenterCrop, RandomCrop};
+pub use flip::RandomHorizontalFlip;
+pub use normalize::Normalize;
+pub use preset::Preset;
+pub use resize::{Interpolation, Resize, Size};
+
+use std::fmt;
+
+use crate::{Image, Result, Rng};
+
+/// A step from a picture to a picture.
+pub trait Transform: fmt::Debug + Send + Sync {
+    /// The transformed picture; whatever is random comes from `rng`.
+    ///
+    /// # Errors
+    /// [`Error::Transform`](crate::Error::Transform) where the picture does not suit the step, and
+    /// [`Error::TooLarge`](crate::Error::TooLarge) where the result would be.
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image>;
+}

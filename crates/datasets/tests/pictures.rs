@@ -1,0 +1,97 @@
+//! Files that are no pictures, damaged ones, and ones that claim to be huge.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use datasets::{Error, Image};
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn decode_error(bytes: &[u8]) -> Error {
+    Image::decode(bytes).unwrap_err()
+}
+
+#[test]
+fn what_is_no_picture_is_one_line_that_names_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("page.png");
+    for contents in [&b""[..], b"\x89P", b"<html>404</html>", b"II*\0 a TIFF"] {
+        fs::write(&path, contents).unwrap();
+        let error = Image::open(&path).unwrap_err().to_string();
+        assert!(error.ends_with("page.png: not a PNG, JPEG, WebP, BMP or GIF picture"), "{error}");
+    }
+    let error = Image::open(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("not a picture file"), "{error}");
+    let error = Image::open(dir.path().join("missing.png")).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }) && error.to_string().contains("missing.png"));
+}
+
+#[test]
+fn half_a_picture_is_an_error_in_every_format() {
+    for name in ["rgb16.png", "420.jpg", "progressive420.jpg", "rgba_lossless.webp", "lossy.webp", "rgba.bmp", "animated.gif"] {
+        let bytes = fs::read(data(name)).unwrap();
+        let error = decode_error(&bytes[..bytes.len() / 3]);
+        assert!(matches!(error, Error::Picture { .. }), "{name}: {error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{name}: {error}");
+    }
+}
+
+#[test]
+fn the_end_of_a_jpeg_is_required() {
+    let bytes = fs::read(data("420.jpg")).unwrap();
+    let error = decode_error(&bytes[..bytes.len() - 2]).to_string();
+    assert!(error.contains("truncated"), "{error}");
+}
+
+#[test]
+fn damaged_bytes_never_panic() {
+    for name in [
+        "rgb16.png",
+        "palette_alpha.png",
+        "420.jpg",
+        "progressive420.jpg",
+        "cmyk.jpg",
+        "rgba_lossless.webp",
+        "lossy.webp",
+        "palette.bmp",
+        "animated.gif",
+    ] {
+        let bytes = fs::read(data(name)).unwrap();
+        for at in (0..bytes.len()).step_by(1 + bytes.len() / 300) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x55;
+            let _ = Image::decode(&damaged);
+        }
+    }
+}
+
+#[test]
+fn a_decompression_bomb_is_refused_before_it_unfolds() {
+    let mut bomb = fs::read(data("gray1.png")).unwrap();
+    bomb[16..20].copy_from_slice(&60_000_u32.to_be_bytes());
+    bomb[20..24].copy_from_slice(&60_000_u32.to_be_bytes());
+    let checksum = crc32(&bomb[12..29]);
+    bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
+    let error = decode_error(&bomb);
+    assert!(matches!(error, Error::TooLarge { width: 60_000, height: 60_000, .. }), "{error}");
+
+    let mut bomb = fs::read(data("inset.gif")).unwrap();
+    bomb[6..10].copy_from_slice(&[0xff; 4]);
+    assert!(matches!(decode_error(&bomb), Error::TooLarge { width: 65_535, .. }));
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+#[test]
+fn pixels_must_fill_the_size() {
+    assert!(Image::from_rgb(2, 2, vec![0; 12]).is_ok());
+    assert!(Image::from_rgb(2, 2, vec![0; 11]).is_err());
+    assert!(Image::from_rgb(0, 2, Vec::new()).is_err());
+    assert!(matches!(Image::from_rgb(usize::MAX, 2, Vec::new()), Err(Error::TooLarge { .. })));
+}
