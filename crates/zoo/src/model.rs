@@ -1,0 +1,83 @@
+//! What the networks of this crate have in common.
+
+use layers::{CrossEntropyLoss, Mode, Module, ModuleExt, Result, Sequential, Var};
+use tensor::Tensor;
+
+/// A network that classifies pictures: `[N, 3, H, W]` to logits `[N, num_classes]`.
+pub trait Model: Module {
+    /// Its name in the registry, such as `resnet18`.
+    fn arch(&self) -> &'static str;
+
+    /// The number of logits.
+    fn num_classes(&self) -> usize;
+
+    /// Replaces the classifier by a fresh one for `num_classes` classes; the rest of the network keeps what it learned.
+    fn reset_classifier(&mut self, num_classes: usize);
+
+    /// Height and width of the pictures that the published weights were trained on, in pixels.
+    fn input_size(&self) -> usize {
+        224
+    }
+
+    /// The loss of a batch in training mode, with the shares of auxiliary classifiers where the network has some.
+    ///
+    /// # Errors
+    /// Where the pictures or the targets do not fit.
+    fn training_loss(&self, x: &Var, targets: &Tensor, criterion: &CrossEntropyLoss) -> Result<Var> {
+        criterion.forward(&self.forward(x, Mode::Train)?, targets)
+    }
+
+    /// Sets the probability of the dropout before the classifier, where there is one.
+    fn set_dropout(&mut self, _p: f64) {}
+
+    /// Whether the network takes pictures normalised as for other networks and maps them to -1 to 1 itself: `transform_input` of
+    /// torchvision's Inception networks, which their published weights expect.
+    fn transform_input(&self) -> bool {
+        false
+    }
+
+    /// Switches [`transform_input`](Model::transform_input), where the network has it.
+    fn set_transform_input(&mut self, _on: bool) {}
+}
+
+impl<M: Model + ?Sized> Model for Box<M> {
+    fn arch(&self) -> &'static str {
+        (**self).arch()
+    }
+    fn num_classes(&self) -> usize {
+        (**self).num_classes()
+    }
+    fn reset_classifier(&mut self, num_classes: usize) {
+        (**self).reset_classifier(num_classes);
+    }
+    fn input_size(&self) -> usize {
+        (**self).input_size()
+    }
+    fn training_loss(&self, x: &Var, targets: &Tensor, criterion: &CrossEntropyLoss) -> Result<Var> {
+        (**self).training_loss(x, targets, criterion)
+    }
+    fn set_dropout(&mut self, p: f64) {
+        (**self).set_dropout(p);
+    }
+    fn transform_input(&self) -> bool {
+        (**self).transform_input()
+    }
+    fn set_transform_input(&mut self, on: bool) {
+        (**self).set_transform_input(on);
+    }
+}
+
+/// The output channels of the module of this name, told by its weight: 0 where there is none.
+pub(crate) fn out_features(modules: &Sequential, name: &str) -> usize {
+    let tensors = modules.get(name).map(ModuleExt::named_tensors).unwrap_or_default();
+    tensors.first().and_then(|(_, weight)| weight.shape().first().copied()).unwrap_or(0)
+}
+
+/// Replaces the module of this name, or adds it where there is none.
+pub(crate) fn put(modules: &mut Sequential, name: &str, module: impl Module) {
+    if modules.get(name).is_none() {
+        *modules = std::mem::take(modules).push_named(name, module);
+    } else if modules.set(name, module).is_err() {
+        unreachable!("the name was found above");
+    }
+}

@@ -1,0 +1,145 @@
+//! Which weights a model starts from, and where they are had.
+
+use std::path::PathBuf;
+
+use hub::Published;
+
+use crate::{
+    Error, Model, Result, Strictness,
+    checkpoint::CheckpointReader,
+    key_layout::KeyLayout,
+    load_into,
+    registry::{self, IMAGENET_CLASSES},
+    state::{infos, restore_settings},
+};
+
+/// Which weights a model starts from. Weights bring their own number of classes; without any it is ImageNet's 1000.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Weights {
+    /// Random ones.
+    #[default]
+    None,
+    /// The best that torchvision publishes, trained on ImageNet: looked for in PyTorch's cache folder, else fetched to there.
+    Default,
+    /// Published ones by torchvision's name, such as `IMAGENET1K_V1`.
+    Named(String),
+    /// Those that the program holds: ImageNet's of [`BUNDLED`], with the feature `bundled`.
+    Bundled,
+    /// A checkpoint file.
+    File(PathBuf),
+    /// A checkpoint in memory.
+    Bytes(Vec<u8>),
+}
+
+/// The model whose weights [`Weights::Bundled`] are. They take torchvision's preset: resize to 256, crop of 224.
+pub const BUNDLED: &str = "squeezenet1_1";
+
+#[cfg(feature = "bundled")]
+const BUNDLED_CHECKPOINT: Option<&[u8]> = Some(include_bytes!("../data/squeezenet1_1_imagenet.safetensors"));
+#[cfg(not(feature = "bundled"))]
+const BUNDLED_CHECKPOINT: Option<&[u8]> = None;
+
+impl From<PathBuf> for Weights {
+    fn from(path: PathBuf) -> Self {
+        Weights::File(path)
+    }
+}
+
+/// A model of the registry with weights, for `num_classes` classes or, where that is `None`, as many as the weights have. Where
+/// the weights have another number, the classifier is a fresh one.
+///
+/// # Errors
+/// Where there is no such model, or its weights cannot be had or read.
+pub fn create(name: &str, weights: &Weights, num_classes: impl Into<Option<usize>>) -> Result<Box<dyn Model>> {
+    let entry = registry::find(name)?;
+    let num_classes = num_classes.into();
+    if num_classes == Some(0) {
+        return Err(Error::NoClasses { arch: entry.name });
+    }
+    let Some(checkpoint) = open(entry.name, weights)? else {
+        return entry.build(num_classes.unwrap_or(IMAGENET_CLASSES));
+    };
+    let mut model = load_as(|classes| entry.build(classes), &entry.key_layout(), &checkpoint, weights)?;
+    if let Some(wanted) = num_classes.filter(|&wanted| wanted != model.num_classes()) {
+        model.reset_classifier(wanted);
+    }
+    Ok(model)
+}
+
+/// The model that `new` makes for a number of classes, with weights.
+pub(crate) fn with_weights<M: Model>(arch: &'static str, new: impl Fn(usize) -> M, weights: Weights) -> Result<M> {
+    match open(arch, &weights)? {
+        None => Ok(new(IMAGENET_CLASSES)),
+        Some(checkpoint) => load_as(|classes| Ok(new(classes)), &KeyLayout::of(&new), &checkpoint, &weights),
+    }
+}
+
+/// The model that `new` makes for as many classes as the checkpoint of these weights has, loaded from it.
+fn load_as<M: Model>(
+    new: impl Fn(usize) -> Result<M>,
+    layout: &KeyLayout,
+    checkpoint: &CheckpointReader<'_>,
+    weights: &Weights,
+) -> Result<M> {
+    let mut model = new(layout.num_classes(&infos(checkpoint)).unwrap_or(IMAGENET_CLASSES))?;
+    load_into(&model, checkpoint, Strictness::Strict)?;
+    match weights {
+        // As torchvision does with published weights.
+        Weights::Default | Weights::Named(_) => model.set_transform_input(true),
+        _ => restore_settings(&mut model, checkpoint.metadata()),
+    }
+    Ok(model)
+}
+
+/// The checkpoint that holds the weights asked for.
+fn open<'a>(arch: &str, weights: &'a Weights) -> Result<Option<CheckpointReader<'a>>> {
+    let checkpoint = match weights {
+        Weights::None => return Ok(None),
+        Weights::Default => CheckpointReader::open(fetch(published(arch, None)?)?),
+        Weights::Named(name) => CheckpointReader::open(fetch(published(arch, Some(name))?)?),
+        Weights::Bundled => CheckpointReader::from_bytes(bundled(arch)?, "the bundled weights"),
+        Weights::File(path) => CheckpointReader::open(path),
+        Weights::Bytes(bytes) => CheckpointReader::from_bytes(bytes, "weights in memory"),
+    };
+    Ok(Some(checkpoint?))
+}
+
+/// The bundled checkpoint of a model.
+fn bundled(arch: &str) -> Result<&'static [u8]> {
+    let checkpoint = BUNDLED_CHECKPOINT.filter(|_| arch == BUNDLED);
+    checkpoint.ok_or_else(|| Error::NotBundled { arch: arch.to_string() })
+}
+
+/// Published weights of a model, by name or its default.
+fn published(arch: &str, name: Option<&str>) -> Result<&'static Published> {
+    hub::find_published(arch, name).ok_or_else(|| {
+        let names: Vec<&str> = hub::published().iter().filter(|entry| entry.model == arch).map(|entry| entry.weights).collect();
+        let known = if names.is_empty() { "none are published".to_string() } else { format!("there are {}", names.join(", ")) };
+        Error::UnknownWeights { arch: arch.to_string(), name: name.unwrap_or("DEFAULT").to_string(), known }
+    })
+}
+
+/// The file of a model's default weights, where PyTorch's cache folder has it already.
+pub fn cached(arch: &str) -> Option<PathBuf> {
+    let path = hub::checkpoints_dir().ok()?.join(hub::find_published(arch, None)?.file);
+    path.is_file().then_some(path)
+}
+
+/// The file of published weights, checked; fetched where it is not at hand and the feature `download` is on.
+fn fetch(weights: &Published) -> Result<PathBuf> {
+    let path = hub::checkpoints_dir().map_err(Error::NoCache)?.join(weights.file);
+    match bring(weights, &path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(Error::Unavailable { arch: weights.model.to_string(), path, source: Box::new(source) }),
+    }
+}
+
+#[cfg(feature = "download")]
+fn bring(weights: &Published, path: &std::path::Path) -> std::result::Result<(), hub::Error> {
+    hub::fetch(&weights.url(), path, &weights.checks(), &hub::Options::default(), &mut hub::Silent).map(drop)
+}
+
+#[cfg(not(feature = "download"))]
+fn bring(weights: &Published, path: &std::path::Path) -> std::result::Result<(), hub::Error> {
+    if path.is_file() { weights.checks().verify(path) } else { Err(hub::Error::Offline { path: path.to_owned(), url: weights.url() }) }
+}
