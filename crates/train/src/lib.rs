@@ -1,1 +1,40 @@
-//! The training loop, metrics and evaluation.
+//! The training loop, evaluation, prediction and timing. Nothing here prints: an [`Observer`] is told what happens.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use datasets::{Digits, Split};
+//! use train::{Data, Settings, Silent, fit};
+//!
+//! tensor::random::manual_seed(0);
+//! let model = zoo::build("resnet18", 10)?;
+//! let data = Data {
+//!     train: Arc::new(Digits::new(Split::Train)?),
+//!     test: Arc::new(Digits::new(Split::Test)?),
+//!     transform: Arc::new(Digits::preset().transform()?),
+//! };
+//! let settings = Settings { limit_batches: Some(10), ..Settings::default() };
+//! let epochs = fit(&*model, &data, &settings, &mut Silent)?;
+//! println!("{:.2}%", 100.0 * epochs[0].accuracy());
+//! # assert_eq!(epochs[0].samples, 360);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod event;
+mod settings;
+
+mod batch;
+mod evaluate;
+mod fit;
+mod predict;
+mod step;
+
+pub mod bench;
+
+pub use error::{Error, Result};
+pub use evaluate::{Evaluation, evaluate};
+pub use event::{Event, Observer, Position, Silent};
+pub use fit::{Data, fit};
+pub use predict::{Prediction, predict, probabilities};
+pub use settings::{OptimizerKind, Settings};
+pub use step::Stepper;
