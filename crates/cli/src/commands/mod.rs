@@ -1,0 +1,31 @@
+//! What each command does. Results go to `out`; everything else goes to the standard error.
+
+mod bench;
+mod eval;
+mod inspect;
+mod models;
+mod predict;
+mod show;
+mod summary;
+mod train;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::args::{BenchCommand, Command};
+
+/// Carries out a command.
+pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Show(args) => show::run(&args, out)?,
+        Command::Inspect(args) => inspect::run(&args, out)?,
+        Command::Summary(args) => summary::run(&args, out)?,
+        Command::Models => models::run(out)?,
+        Command::Train(args) => train::run(&args, out)?,
+        Command::Eval(args) => eval::run(&args, out)?,
+        Command::Predict(args) => return predict::run(&args, out),
+        Command::Bench(BenchCommand::Train(args)) => bench::train(&args, out)?,
+        Command::Bench(BenchCommand::Infer(args)) => bench::infer(&args, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

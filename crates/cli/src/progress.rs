@@ -1,0 +1,87 @@
+//! The progress of training and testing: results to the output, a bar with rate and remaining time to a terminal.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use train::{Event, Observer, Position};
+
+use crate::stderr;
+
+const TEMPLATE: &str = "{prefix} [{bar:24}] {pos}/{len} pictures, {rate}, {eta} left";
+
+/// Reports a training, or a test on its own.
+pub struct Report<'a> {
+    out: &'a mut dyn Write,
+    /// Pictures of an epoch's training and test, and how many of them are done. Hidden where there is no terminal.
+    bar: ProgressBar,
+}
+
+impl<'a> Report<'a> {
+    /// A report to `out` of passes over so many pictures.
+    pub fn new(out: &'a mut dyn Write, pictures: usize) -> Self {
+        let bar = ProgressBar::new(pictures as u64);
+        // The template is a constant that a test reads; without it the bar has indicatif's style.
+        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+            bar.set_style(style.with_key("rate", rate).progress_chars("##-"));
+        }
+        Report { out, bar }
+    }
+
+    /// Writes a line of the results, around which the bar is taken away.
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        let Report { out, bar } = self;
+        bar.suspend(|| writeln!(out, "{line}"))
+    }
+}
+
+/// Pictures a second.
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A bar is not worth failing for.
+    let _ = write!(out, "{:.0} img/s", state.per_sec());
+}
+
+impl Observer for Report<'_> {
+    fn report(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match *event {
+            Event::TrainBatch { at, samples, loss } => {
+                self.bar.set_prefix(format!("Epoch {}/{}, loss {loss:.4}", at.epoch, at.epochs));
+                self.bar.inc(samples as u64);
+            }
+            Event::RunningLoss { at: Position { epoch, epochs, batch, batches }, loss } => {
+                self.line(&format!("Epoch [{epoch}/{epochs}], Batch [{batch}/{batches}], Loss: {loss:.4}"))?;
+            }
+            Event::TestBatch { samples, .. } => {
+                self.bar.set_prefix("Test");
+                self.bar.inc(samples as u64);
+            }
+            Event::EpochFinished { at, samples, time, evaluation } => {
+                let (epoch, epochs) = (at.epoch, at.epochs);
+                self.line(&format!("Epoch [{epoch}/{epochs}], Test Accuracy: {:.2}%", 100.0 * evaluation.accuracy()))?;
+                let seconds = time.as_secs_f64();
+                let rate = samples as f64 / seconds;
+                self.bar
+                    .suspend(|| stderr::note(&format!("epoch {epoch}/{epochs}: {samples} pictures in {seconds:.1} s, {rate:.0} img/s")));
+                self.bar.reset();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_one() {
+        ProgressStyle::with_template(TEMPLATE).unwrap();
+    }
+}

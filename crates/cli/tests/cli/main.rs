@@ -1,0 +1,11 @@
+//! The binary as its users call it.
+
+mod support;
+
+mod bad_input;
+mod bench;
+mod bundled;
+mod main_job;
+mod models;
+mod summary;
+mod web;

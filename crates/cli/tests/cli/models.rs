@@ -1,0 +1,58 @@
+//! What models and files look like: `show`, `inspect`, `models`.
+
+use std::path::Path;
+
+use super::support::{convoy, golden, stdout};
+
+#[test]
+fn a_model_prints_as_in_pytorch_and_has_its_keys() {
+    let here = Path::new(".");
+    for model in ["resnet18", "resnet50", "resnext101_64x4d"] {
+        assert_eq!(stdout(here, ["show", model]), std::fs::read_to_string(golden(&format!("repr/{model}.txt"))).unwrap());
+        assert_eq!(stdout(here, ["inspect", model]), std::fs::read_to_string(golden(&format!("state_dict/{model}.tsv"))).unwrap());
+    }
+}
+
+#[test]
+fn every_listed_model_can_be_shown() {
+    let here = Path::new(".");
+    let models = stdout(here, ["models"]);
+    assert!(models.lines().count() >= 10);
+    for model in models.lines() {
+        let head = stdout(here, ["show", model]);
+        assert!(head.starts_with(|c: char| c.is_ascii_uppercase()) && head.ends_with(")\n"), "{model}: {head}");
+    }
+}
+
+#[test]
+fn a_files_tensors_are_listed_in_its_order() {
+    let expected = "\
+f32\tfloat32\t2x3
+f16\tfloat16\t5
+bf16\tbfloat16\t5
+f64\tfloat64\t3
+i64\tint64\tscalar
+u8\tuint8\t5
+bool\tbool\t2
+transposed\tfloat32\t6x4
+slice\tfloat32\t2x3
+strided\tfloat32\t4x3
+shared_a\tfloat32\t4x6
+shared_b\tfloat32\t4x6
+empty\tfloat32\t0x3
+param\tfloat32\t2x2
+";
+    for file in ["state_dict_zip.pth", "state_dict_legacy.pth"] {
+        let path = golden("pth").join(file);
+        assert_eq!(stdout(Path::new("."), ["inspect".as_ref(), path.as_os_str()]), expected, "{file}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = convoy(Path::new(".")).arg("models").stdout(writer).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success());
+}

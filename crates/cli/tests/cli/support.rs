@@ -1,0 +1,42 @@
+//! Running the binary, and what all tests expect of it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A file of the golden folder.
+pub fn golden(file: &str) -> PathBuf {
+    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/../op-suite/golden").into();
+    PathBuf::from(std::env::var_os("GOLDEN_DIR").unwrap_or_else(own)).join(file)
+}
+
+/// The command in an empty folder without anything of the caller's environment that it reads.
+pub fn convoy(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_convoy"));
+    command.current_dir(folder).env("TORCH_HOME", folder.join("torch")).env_remove("CONVOY_SIMD").env_remove("CONVOY_WINOGRAD");
+    command
+}
+
+/// What a command that must succeed writes to the standard output.
+pub fn stdout<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>) -> String {
+    let output = convoy(folder).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The one line in which a command that must fail says why, and its exit code.
+pub fn failure<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>) -> (String, i32) {
+    explained(&convoy(folder).args(args).output().unwrap())
+}
+
+/// The one line of a failure, and its exit code, which is never that of a panic.
+pub fn explained(output: &Output) -> (String, i32) {
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let code = output.status.code().unwrap();
+    assert!(matches!(code, 1 | 2), "exit code {code}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert_eq!(errors.len(), 1, "{stderr}");
+    assert_eq!(stderr.lines().last(), Some(errors[0]), "{stderr}");
+    (errors[0].to_owned(), code)
+}
