@@ -1,2 +1,40 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks: `cargo xtask tidy`, `cargo xtask ci`, `cargo xtask fetch-data`.
+
+mod ci;
+mod fetch_data;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development tasks of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the invariants of the architecture; one line per violation.
+    Tidy,
+    /// Run what continuous integration runs (.ci/run).
+    Ci,
+    /// Download published weights and CIFAR-10, check them, and unpack the data set.
+    FetchData(fetch_data::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Tidy => tidy::run(),
+        Command::Ci => ci::run(),
+        Command::FetchData(args) => fetch_data::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
