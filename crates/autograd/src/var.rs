@@ -25,11 +25,16 @@ impl Var {
         inputs: &[&Var],
         rule: impl FnOnce(Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send + 'static,
     ) -> Var {
-        if !is_grad_enabled() || inputs.iter().all(|v| v.node.is_none()) {
+        if !Var::records(inputs) {
             return Var::from(value);
         }
         let inputs = inputs.iter().map(|v| v.node.clone()).collect();
         Var { value, node: Some(Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) })) }
+    }
+
+    /// Whether an operation on these inputs is recorded: recording is on, and one of them needs a gradient.
+    pub(crate) fn records(inputs: &[&Var]) -> bool {
+        is_grad_enabled() && inputs.iter().any(|v| v.node.is_some())
     }
 
     /// The tensor.

@@ -117,7 +117,7 @@ impl Module for Conv2d {
     }
 
     fn extra_repr(&self) -> String {
-        let Conv2dOptions { stride, padding, dilation, groups } = self.options;
+        let Conv2dOptions { stride, padding, dilation, groups, .. } = self.options;
         let mut text = format!("{}, {}, kernel_size={:?}, stride={stride:?}", self.in_channels, self.out_channels, self.kernel_size);
         if padding != (0, 0) {
             text += &format!(", padding={padding:?}");

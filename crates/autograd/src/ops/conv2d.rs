@@ -1,19 +1,24 @@
 //! Convolution.
 
-use tensor::{Result, Tensor, ops::Conv2dOptions};
+use tensor::{
+    Result, Tensor,
+    ops::{Conv2dOptions, ConvMethod},
+};
 
 use crate::Var;
 
 impl Var {
     /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`.
+    /// Where a gradient will flow through it, it is computed by the direct method.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d(&self, weight: &Var, bias: Option<&Var>, options: &Conv2dOptions) -> Result<Var> {
-        let options = *options;
+        let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).collect();
+        let method = if Var::records(&inputs) { ConvMethod::Direct } else { options.method };
+        let options = Conv2dOptions { method, ..*options };
         let y = self.value.conv2d(&weight.value, bias.map(|b| &b.value), &options)?;
         let (x, w) = (self.value.clone(), weight.value.clone());
-        let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).collect();
         Ok(Var::from_op("conv2d", y, &inputs, move |dy, needed| {
             let dx = needed[0].then(|| dy.conv2d_grad_input(&w, x.dims(), &options)).transpose()?;
             let dw = needed[1].then(|| dy.conv2d_grad_weight(&x, w.dims(), &options)).transpose()?;

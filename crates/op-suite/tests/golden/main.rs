@@ -23,8 +23,7 @@ fn alone() -> MutexGuard<'static, ()> {
     LARGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a test of this program in a process of its own that has no Winograd convolution: its larger rounding errors let more ReLUs
-/// flip, and what is left to chance then drowns what is to be compared.
+/// Runs a test of this program in a process of its own that has no Winograd convolution.
 fn without_winograd(test: &str) {
     let _alone = alone();
     let program = env::current_exe().expect("this program's path");

@@ -7,7 +7,7 @@ use op_suite::{
     Golden,
     compare::{Errors, relative_l2},
 };
-use tensor::{Tensor, cpu::winograd_enabled};
+use tensor::Tensor;
 use zoo::Model;
 
 #[test]
@@ -52,7 +52,7 @@ fn golden_logits_without_winograd() {
 
 #[test]
 fn golden_logits() {
-    let tolerance = if winograd_enabled() { 2e-5 } else { 1e-5 };
+    let tolerance = 1e-5;
     let _alone = crate::alone();
     let golden = Golden::open();
     let expected = golden.tensors("logits.safetensors");

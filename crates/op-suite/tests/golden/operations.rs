@@ -102,7 +102,7 @@ fn apply(op: &str, inputs: &[Var], attributes: &Value) -> tensor::Result<Var> {
 fn conv2d_options(attributes: &Value) -> Conv2dOptions {
     let sizes = |name: &str| pair(&attributes[name]).into();
     let groups = attributes["groups"].as_u64().expect("a number") as usize;
-    Conv2dOptions { stride: sizes("stride"), padding: sizes("padding"), dilation: sizes("dilation"), groups }
+    Conv2dOptions { stride: sizes("stride"), padding: sizes("padding"), dilation: sizes("dilation"), groups, ..Default::default() }
 }
 
 /// A number for both dimensions, or one for each.

@@ -6,7 +6,7 @@ use op_suite::{
     compare::{Errors, norm, relative, values},
     train_step::Case,
 };
-use tensor::{DType, Tensor, cpu::winograd_enabled};
+use tensor::{DType, Tensor};
 use zoo::Model;
 
 /// What any correct computation in `float32` reaches.
@@ -18,9 +18,6 @@ const MEDIAN_FACTOR: f64 = 2.0;
 
 #[test]
 fn golden_train_steps_in_f32() {
-    if winograd_enabled() {
-        return crate::without_winograd("train_steps::golden_train_steps_in_f32");
-    }
     compare(|golden, case| {
         let tolerance = |factor: f64, pytorch: f64| f64::max(factor * pytorch, FLOOR);
         let tolerances = Tolerances {

@@ -9,16 +9,13 @@ use op_suite::{
     Golden,
     compare::{Errors, relative},
 };
-use tensor::{DType, Tensor, cpu::winograd_enabled};
+use tensor::{DType, Tensor};
 
 const BATCH: usize = 32;
 
 /// With these weights training is chaotic: PyTorch's own `float32` leaves its `float64` after six steps.
 #[test]
 fn golden_trajectory_in_f32() {
-    if winograd_enabled() {
-        return crate::without_winograd("trajectory::golden_trajectory_in_f32");
-    }
     let tolerances = [1e-5, 1e-5, 1e-5, 1e-5, 1e-3, 1e-3];
     crate::conclude(crate::first_that_fits(|attempt| compare(DType::F32, attempt, &tolerances)));
 }

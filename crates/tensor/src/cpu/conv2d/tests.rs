@@ -68,7 +68,7 @@ fn random_shapes_agree_with_the_plain_twin() {
             stride: (pick(&[1, 1, 2, 3]), pick(&[1, 1, 2, 3])),
             padding: (pick(&[0, 1, 1, 2, 3]), pick(&[0, 1, 1, 2, 3])),
             dilation: (pick(&[1, 1, 1, 2]), pick(&[1, 1, 1, 2])),
-            groups: 1,
+            ..Default::default()
         };
         check(x, [k, c, r, s], options, &mut g);
     }

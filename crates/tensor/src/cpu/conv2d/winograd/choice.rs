@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::transform::{POINTS, TAPS, TILE};
-use crate::ops::ConvShape;
+use crate::ops::{ConvMethod, ConvShape};
 
 /// What `CONVOY_WINOGRAD` says: `on` (as where it is not set) or `off`; or why it says nothing.
 pub fn winograd_switch() -> Result<bool, String> {
@@ -58,7 +58,7 @@ fn inside_pairs(input: usize, output: usize, padding: usize) -> usize {
 
 /// Whether the method computes this convolution faster than the direct one, and may.
 pub(in crate::cpu::conv2d) fn pays(s: &ConvShape) -> bool {
-    fits(s) && gain(s) > LEAST_GAIN && winograd_enabled()
+    s.options.method == ConvMethod::Fastest && fits(s) && gain(s) > LEAST_GAIN && winograd_enabled()
 }
 
 #[cfg(test)]
