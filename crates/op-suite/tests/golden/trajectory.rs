@@ -13,10 +13,16 @@ use tensor::{DType, Tensor};
 
 const BATCH: usize = 32;
 
-/// With these weights training is chaotic: PyTorch's own `float32` leaves its `float64` after six steps.
+/// How many times PyTorch's own `float32` error is accepted where that is more than the tolerance, as for the gradients: with these
+/// weights training is chaotic, and with some suffixes of the names PyTorch leaves its `float64` before the fourth step.
+const PYTORCH_FACTOR: f64 = 5.0;
+
 #[test]
 fn golden_trajectory_in_f32() {
-    let tolerances = [1e-5, 1e-5, 1e-5, 1e-5, 1e-3, 1e-3];
+    let golden = Golden::open();
+    let (exact, pytorch) = (losses(&golden, "float64"), losses(&golden, "float32"));
+    let of_pytorch = exact.iter().zip(pytorch).map(|(exact, pytorch)| PYTORCH_FACTOR * relative(pytorch, *exact, *exact));
+    let tolerances: Vec<f64> = [1e-5, 1e-5, 1e-5, 1e-5, 1e-3, 1e-3].into_iter().zip(of_pytorch).map(|(a, b)| f64::max(a, b)).collect();
     crate::conclude(crate::first_that_fits(|attempt| compare(DType::F32, attempt, &tolerances)));
 }
 
@@ -30,7 +36,7 @@ fn golden_trajectory_in_f64() {
 fn compare(dtype: DType, attempt: u64, tolerances: &[f64]) -> Errors {
     let _alone = crate::alone();
     let golden = Golden::open();
-    let losses = golden.json("trajectory_resnet18_digits.json")["float64"]["losses"].clone();
+    let losses = losses(&golden, "float64");
     let digits = Digits::new(Split::Train).unwrap_or_else(|e| panic!("{e}"));
     let model = golden.model("resnet18");
     model.to_dtype(dtype).expect("a floating-point type");
@@ -48,10 +54,17 @@ fn compare(dtype: DType, attempt: u64, tolerances: &[f64]) -> Errors {
             Ok(loss.item()?)
         };
         let loss = update().unwrap_or_else(|e| panic!("step {step}: {e}"));
-        let expected = losses[step].as_f64().unwrap_or_else(|| panic!("no golden loss of step {step}"));
+        let expected = losses[step];
         errors.note(&format!("loss {step}"), relative(loss, expected, expected), tolerance);
     }
     errors
+}
+
+/// The recorded losses of PyTorch in one element type.
+fn losses(golden: &Golden, dtype: &str) -> Vec<f64> {
+    let json = golden.json("trajectory_resnet18_digits.json");
+    let losses = json[dtype]["losses"].as_array().unwrap_or_else(|| panic!("no losses in {dtype}"));
+    losses.iter().map(|loss| loss.as_f64().expect("a number")).collect()
 }
 
 /// The pictures `[N, 3, 32, 32]` and classes `[N]` of these rows.
