@@ -28,7 +28,7 @@ pub struct Args {
     /// Threads to compute on [default: as many as the processor runs at once]
     #[arg(long, value_name = "N", global = true, value_parser = whole::<MAX_THREADS>)]
     pub threads: Option<usize>,
-    /// Where to compute: auto, cpu or cuda[:N]
+    /// Where to compute: auto, cpu or cuda:N
     #[arg(long, value_name = "DEVICE", global = true, default_value = "auto")]
     pub device: Device,
     /// What to do.
