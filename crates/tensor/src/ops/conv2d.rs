@@ -78,6 +78,9 @@ impl ConvShape {
                 format!("stride {stride:?}, dilation {dilation:?}, kernel ({r}, {s}) and groups {groups} must be at least 1"),
             ));
         }
+        if c == 0 || k == 0 || h == 0 || w == 0 {
+            return Err(Error::shapes("conv2d", x, weight, "every size but the number of pictures must be at least 1"));
+        }
         if c != cg.saturating_mul(groups) || k % groups != 0 {
             return Err(Error::shapes(
                 "conv2d",

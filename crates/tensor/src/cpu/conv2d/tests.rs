@@ -109,6 +109,24 @@ fn groups_agree_with_the_plain_twin() {
 }
 
 #[test]
+fn no_pictures_give_no_output_and_other_empty_sizes_are_refused() {
+    let options = Conv2dOptions { padding: (1, 1), ..Default::default() };
+    let zeros = |dims: [usize; 4]| Tensor::zeros(dims, crate::DType::F32).unwrap();
+    let w = zeros([16, 3, 3, 3]);
+    let (x, dy) = (zeros([0, 3, 4, 4]), zeros([0, 16, 4, 4]));
+    assert_eq!(x.conv2d(&w, None, &options).unwrap().dims(), [0, 16, 4, 4]);
+    assert_eq!(dy.conv2d_grad_input(&w, x.dims(), &options).unwrap().dims(), [0, 3, 4, 4]);
+    let dw = dy.conv2d_grad_weight(&x, w.dims(), &options).unwrap();
+    assert!(dw.to_vec::<f32>().unwrap().iter().all(|&v| v == 0.0));
+    for (x, w) in
+        [([2, 3, 0, 4], [16, 3, 3, 3]), ([2, 3, 4, 0], [16, 3, 3, 3]), ([2, 0, 4, 4], [16, 0, 3, 3]), ([2, 3, 4, 4], [0, 3, 3, 3])]
+    {
+        let error = zeros(x).conv2d(&zeros(w), None, &options).unwrap_err().to_string();
+        assert!(error.contains("at least 1"), "{error}");
+    }
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut g = Generator::new(19);
     for (x, w, stride) in
