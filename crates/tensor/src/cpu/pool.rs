@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::storage::Buffer;
+
 /// The threads that kernels run on.
 pub fn threads() -> usize {
     rayon::current_num_threads()
@@ -10,26 +12,43 @@ pub fn threads() -> usize {
 /// Runs `task(0)` to `task(tasks - 1)`, each once, on all threads, and returns when all are done. Tasks must write to places of
 /// their own; then results do not depend on which thread runs which task.
 pub fn parallel(tasks: usize, task: impl Fn(usize) + Sync) {
+    share_out(tasks, |_, i| task(i));
+}
+
+/// [`parallel`] where each thread has `len` values for its tasks to work in; they hold whatever a task before left there. They are
+/// taken before the tasks start, so what an operation takes from the pool does not depend on which thread runs which task.
+pub(crate) fn parallel_with_scratch(tasks: usize, len: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    let stride = len.next_multiple_of(16); // whole cache lines
+    let mut scratch = Buffer::uninit::<f32>(threads().min(tasks) * stride);
+    let scratch = SharedMut::new(scratch.as_mut_slice());
+    // SAFETY: each thread has its own stretch, of which there are as many as threads, and runs its tasks one after the other.
+    share_out(tasks, |thread, i| task(i, unsafe { scratch.slice(thread * stride, len) }));
+}
+
+/// Runs `task(thread, i)` for each `i` below `tasks`; `thread` counts from 0, below the number of tasks and of threads, and no two
+/// tasks of one `thread` run at once.
+fn share_out(tasks: usize, task: impl Fn(usize, usize) + Sync) {
     let threads = threads().min(tasks);
     if threads <= 1 {
-        (0..tasks).for_each(task);
+        (0..tasks).for_each(|i| task(0, i));
         return;
     }
     let next = AtomicUsize::new(0);
-    let work = || {
+    let work = |thread| {
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             if i >= tasks {
                 return;
             }
-            task(i);
+            task(thread, i);
         }
     };
+    let work = &work;
     rayon::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| work());
+        for thread in 1..threads {
+            scope.spawn(move |_| work(thread));
         }
-        work();
+        work(0);
     });
 }
 
@@ -80,6 +99,19 @@ mod tests {
         // SAFETY: each task has its own element.
         parallel(1000, |i| unsafe { shared.slice(i, 1)[0] += 1 });
         assert!(counts.iter().all(|&c| c == 1));
+    }
+
+    #[test]
+    fn scratch_is_each_threads_own() {
+        let mut sums = vec![0.0f32; 200];
+        let shared = SharedMut::new(&mut sums);
+        parallel_with_scratch(200, 37, |i, scratch| {
+            scratch.fill(i as f32);
+            std::thread::yield_now();
+            // SAFETY: each task has its own element.
+            unsafe { shared.slice(i, 1)[0] = scratch.iter().sum() };
+        });
+        assert!(sums.iter().enumerate().all(|(i, &sum)| sum == 37.0 * i as f32));
     }
 
     #[test]

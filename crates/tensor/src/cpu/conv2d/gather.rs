@@ -8,10 +8,9 @@ use crate::{
     BLOCK,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at},
-        pool::{SharedMut, parallel, threads},
+        pool::{SharedMut, parallel_with_scratch, threads},
         simd::Simd,
     },
-    storage::Buffer,
 };
 
 /// Bytes of input that a task keeps at hand, so that it stays in the second-level cache while blocks of weights pass by.
@@ -74,7 +73,9 @@ impl Gather<'_> {
         let (source, runs) = self.plan();
         let tasks = self.tasks(source, &runs);
         let y = SharedMut::new(y);
-        parallel(tasks.len(), |i| run_at(level, TaskKernel { gather: self, source, runs: &runs, task: &tasks[i], y }));
+        let task = |i| TaskKernel { gather: self, source, runs: &runs, task: &tasks[i], y };
+        let scratch_len = (0..tasks.len()).map(|i| task(i).scratch_len()).max().unwrap_or(0);
+        parallel_with_scratch(tasks.len(), scratch_len, |i, scratch| run_at(level, WithScratch { kernel: task(i), scratch }));
     }
 
     /// Values of one input picture.
@@ -157,23 +158,33 @@ struct TaskKernel<'a> {
     y: SharedMut<f32>,
 }
 
-impl Kernel for TaskKernel<'_> {
+/// A task and the memory that it may copy its input to.
+struct WithScratch<'a> {
+    kernel: TaskKernel<'a>,
+    scratch: &'a mut [f32],
+}
+
+impl Kernel for WithScratch<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let scratch = self.copy_input();
-        let first = self.task.images.0 * self.gather.picture();
-        let (base, images) = match (self.source, &scratch) {
-            (Source::Padded { width, .. }, Some(rows)) => {
+        let WithScratch { kernel, scratch } = self;
+        let first = kernel.task.images.0 * kernel.gather.picture();
+        let (base, images) = match kernel.source {
+            Source::Direct => (kernel.gather.x[first..].as_ptr(), 1),
+            Source::Padded { left, width } => {
+                kernel.copy_padded(left, width, scratch);
                 // The runs count rows from the picture's top.
-                let above = self.input_rows().0 * width * self.gather.input_channels;
-                (rows.as_slice::<f32>().as_ptr().wrapping_sub(above), 1)
+                let above = kernel.input_rows().0 * width * kernel.gather.input_channels;
+                (scratch.as_ptr().wrapping_sub(above), 1)
             }
-            (Source::Batched { .. }, Some(pixels)) => (pixels.as_slice().as_ptr(), self.images()),
-            _ => (self.gather.x[first..].as_ptr(), 1),
+            Source::Batched { .. } => {
+                kernel.copy_batched(scratch);
+                (scratch.as_ptr(), kernel.images())
+            }
         };
-        self.blocks::<S>(base, images);
+        kernel.blocks::<S>(base, images);
     }
 }
 
@@ -192,43 +203,41 @@ impl TaskKernel<'_> {
         (rows().map(|r| r.0).min().unwrap_or(0), rows().map(|r| r.1).max().unwrap_or(0))
     }
 
-    /// The input that this task reads, arranged as its source says; `None` where it is read in place.
-    fn copy_input(&self) -> Option<Buffer> {
+    /// Values of the copy that this task makes of its input.
+    fn scratch_len(&self) -> usize {
         match self.source {
-            Source::Direct => None,
-            Source::Padded { left, width } => Some(self.copy_padded(left, width)),
-            Source::Batched { .. } => Some(self.copy_batched()),
+            Source::Direct => 0,
+            Source::Padded { width, .. } => {
+                let (top, bottom) = self.input_rows();
+                (bottom - top) * width * self.gather.input_channels
+            }
+            Source::Batched { .. } => self.images() * self.gather.picture(),
         }
     }
 
-    fn copy_padded(&self, left: usize, width: usize) -> Buffer {
+    fn copy_padded(&self, left: usize, width: usize, scratch: &mut [f32]) {
         let g = self.gather;
         let channels = g.input_channels;
         let (top, bottom) = self.input_rows();
         let row = g.input.1 * channels;
         let first = self.task.images.0 * g.picture() + top * row;
-        let mut scratch = Buffer::uninit::<f32>((bottom - top) * width * channels);
-        for (i, out) in scratch.as_mut_slice::<f32>().chunks_exact_mut(width * channels).enumerate() {
+        for (i, out) in scratch.chunks_exact_mut(width * channels).take(bottom - top).enumerate() {
             let (before, rest) = out.split_at_mut(left * channels);
             let (middle, behind) = rest.split_at_mut(row);
             before.fill(0.0);
             middle.copy_from_slice(&g.x[first + i * row..][..row]);
             behind.fill(0.0);
         }
-        scratch
     }
 
-    fn copy_batched(&self) -> Buffer {
+    fn copy_batched(&self, scratch: &mut [f32]) {
         let g = self.gather;
         let (images, channels, picture) = (self.images(), g.input_channels, g.picture());
-        let mut scratch = Buffer::uninit::<f32>(images * picture);
-        let out = scratch.as_mut_slice::<f32>();
         for (n, picture) in g.x[self.task.images.0 * picture..].chunks_exact(picture).take(images).enumerate() {
             for (pixel, values) in picture.chunks_exact(channels).enumerate() {
-                out[(pixel * images + n) * channels..][..channels].copy_from_slice(values);
+                scratch[(pixel * images + n) * channels..][..channels].copy_from_slice(values);
             }
         }
-        scratch
     }
 
     /// All runs for each block of output channels. `images` pictures lie side by side behind `base`.

@@ -26,7 +26,7 @@ use crate::{
     BLOCK,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at},
-        pool::{SharedMut, parallel, threads},
+        pool::{SharedMut, parallel, parallel_with_scratch, threads},
         simd::Simd,
     },
     storage::Buffer,
@@ -97,11 +97,18 @@ impl Winograd<'_> {
         let plan = self.plan(threads());
         let inputs = plan.inputs_ahead.then(|| self.transform_inputs(level, &plan));
         let filters = plan.filters_ahead.then(|| self.transform_filters(level));
+        let ahead = Ahead { inputs: inputs.as_ref().map(Buffer::as_slice), filters: filters.as_ref().map(Buffer::as_slice) };
         let y = SharedMut::new(y);
-        parallel(plan.tasks.len(), |i| {
-            let ahead = Ahead { inputs: inputs.as_ref().map(Buffer::as_slice), filters: filters.as_ref().map(Buffer::as_slice) };
-            run_at(level, TaskKernel { winograd: self, plan: &plan, task: &plan.tasks[i], ahead, y });
+        parallel_with_scratch(plan.tasks.len(), self.scratch_lens(&plan).iter().sum(), |i, scratch| {
+            run_at(level, TaskKernel { winograd: self, plan: &plan, task: &plan.tasks[i], ahead, scratch, y });
         });
+    }
+
+    /// Values that a task works in: products, inputs and filters, the latter two where they are not transformed ahead.
+    fn scratch_lens(&self, plan: &Plan) -> [usize; 3] {
+        let inputs = if plan.inputs_ahead { 0 } else { self.block_len(plan) };
+        let filters = if plan.filters_ahead { 0 } else { self.filters.panel() };
+        [POINTS * product_step(plan), inputs, filters].map(|len| len.next_multiple_of(16))
     }
 
     fn transform_inputs(&self, level: SimdLevel, plan: &Plan) -> Buffer {
@@ -348,6 +355,8 @@ struct TaskKernel<'a> {
     plan: &'a Plan,
     task: &'a Task,
     ahead: Ahead<'a>,
+    /// As long as `scratch_lens` says.
+    scratch: &'a mut [f32],
     y: SharedMut<f32>,
 }
 
@@ -358,22 +367,22 @@ impl Kernel for TaskKernel<'_> {
     fn run<S: Simd>(self) {
         let (w, plan, task) = (self.winograd, self.plan, self.task);
         let (block_len, panel_len) = (w.block_len(plan), w.filters.panel());
-        let mut products = Buffer::uninit::<f32>(POINTS * product_step(plan));
-        let products = products.as_mut_slice::<f32>().as_mut_ptr();
-        let mut own_inputs = Buffer::uninit::<f32>(if self.ahead.inputs.is_some() { 0 } else { block_len });
-        let mut own_filters = Buffer::uninit::<f32>(if self.ahead.filters.is_some() { 0 } else { panel_len });
-        // SAFETY: the buffers are this task's own; tasks write different tiles or channels; `run_at` has entered the level S.
+        let [products, own_inputs, _] = w.scratch_lens(plan);
+        let (products, rest) = self.scratch.split_at_mut(products);
+        let (own_inputs, own_filters) = rest.split_at_mut(own_inputs);
+        let products = products.as_mut_ptr();
+        // SAFETY: the scratch is this task's own; tasks write different tiles or channels; `run_at` has entered the level S.
         unsafe {
             if self.ahead.inputs.is_none() {
-                w.transform_block::<S>(plan, task.blocks.start, own_inputs.as_mut_slice::<f32>().as_mut_ptr());
+                w.transform_block::<S>(plan, task.blocks.start, own_inputs.as_mut_ptr());
             }
             if self.ahead.filters.is_none() {
-                w.filters.transform_panel::<S>(task.panels.start, own_filters.as_mut_slice::<f32>().as_mut_ptr());
+                w.filters.transform_panel::<S>(task.panels.start, own_filters.as_mut_ptr());
             }
             for block in task.blocks.clone() {
                 for panel in task.panels.clone() {
-                    let inputs = self.ahead.inputs.map_or(own_inputs.as_slice(), |all| &all[block * block_len..]).as_ptr();
-                    let filters = self.ahead.filters.map_or(own_filters.as_slice(), |all| &all[panel * panel_len..]).as_ptr();
+                    let inputs = self.ahead.inputs.map_or(&*own_inputs, |all| &all[block * block_len..]).as_ptr();
+                    let filters = self.ahead.filters.map_or(&*own_filters, |all| &all[panel * panel_len..]).as_ptr();
                     w.multiply::<S>(plan, Part { block, panel, inputs, filters }, products, self.y.get());
                 }
             }
