@@ -1,17 +1,19 @@
 //! `cargo xtask fetch-data`: published weights and data sets, checked and in their places.
 
 mod archive;
+mod cifar10;
 mod list;
 mod selection;
+#[cfg(test)]
+mod tests;
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Stderr, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use hub::{Checks, Meter, Options, Outcome};
 
-use archive::Archive;
 use selection::Dataset;
 
 /// What to fetch, from where, and where to.
@@ -50,7 +52,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let weights = selection::weights(&args.weights)?;
     let source = Source::new(args);
     let weights = weights.iter().map(|entry| source.obtain(&entry.url(), &cache.join(entry.file), &entry.checks()));
-    let dataset = args.dataset.archive().map(|archive| source.obtain_archive(&archive, &args.data_dir));
+    let dataset = args.dataset.published().into_iter().map(|published| published.obtain(&source, &args.data_dir));
     Ok(conclude(weights.chain(dataset)))
 }
 
@@ -63,7 +65,7 @@ fn conclude(outcomes: impl Iterator<Item = Result<Outcome>>) -> ExitCode {
             Ok(Outcome::Fetched) => fetched += 1,
             Err(error) => {
                 failures += 1;
-                eprintln!("error: {error:#}");
+                eprintln!("error: {}", one_line(&error));
             }
         }
     }
@@ -74,6 +76,15 @@ fn conclude(outcomes: impl Iterator<Item = Result<Outcome>>) -> ExitCode {
         println!("Files already downloaded and verified");
     }
     ExitCode::SUCCESS
+}
+
+/// An error with its causes, except for those that its message has quoted already.
+fn one_line(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |line, cause| match line.as_str() {
+        "" => cause,
+        line if line.ends_with(&cause) => line.to_owned(),
+        line => format!("{line}: {cause}"),
+    })
 }
 
 /// Where files come from.
@@ -93,55 +104,16 @@ impl<'a> Source<'a> {
         let at_hand = self.from_dir.zip(dest.file_name()).map(|(folder, name)| folder.join(name)).filter(|path| path.is_file());
         let outcome = match at_hand {
             Some(path) => hub::adopt(&path, dest, checks)?,
-            None => hub::fetch(url, dest, checks, &self.options, &mut Meter::new(stderr(), stderr().is_terminal()))?,
+            None => hub::fetch(url, dest, checks, &self.options, &mut meter())?,
         };
         if outcome == Outcome::Fetched {
             println!("{}", dest.display());
         }
         Ok(outcome)
     }
-
-    /// Makes sure that the archive lies in `data_dir`, and its files below it.
-    fn obtain_archive(&self, archive: &Archive, data_dir: &Path) -> Result<Outcome> {
-        let path = data_dir.join(archive.file_name());
-        let obtained = self.obtain(archive.url, &path, &archive.checks)?;
-        let unpacked = archive.unpack(&path, data_dir).with_context(|| format!("cannot unpack {}", path.display()))?;
-        if unpacked == Outcome::Fetched {
-            println!("{}", data_dir.join(archive.folder).display());
-            return Ok(unpacked);
-        }
-        Ok(obtained)
-    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(from_dir: Option<&Path>) -> Source<'_> {
-        Source { from_dir, options: Options { offline: true, ..Options::default() } }
-    }
-
-    #[test]
-    fn files_at_hand_are_taken_over_and_checked() {
-        let folder = tempfile::tempdir().unwrap();
-        let dest = folder.path().join("cache/a.pth");
-        std::fs::write(folder.path().join("a.pth"), "abc").unwrap();
-        let url = "https://example.org/a.pth";
-        let good = Checks { sha256: Some("ba7816bf"), ..Checks::default() };
-        assert_eq!(source(Some(folder.path())).obtain(url, &dest, &good).unwrap(), Outcome::Fetched);
-        assert_eq!(source(None).obtain(url, &dest, &good).unwrap(), Outcome::Present);
-
-        let other = Checks { sha256: Some("00000000"), ..Checks::default() };
-        let error = source(Some(folder.path())).obtain(url, &dest, &other).unwrap_err();
-        assert!(error.to_string().contains("its SHA-256 is ba7816bf"), "{error}");
-    }
-
-    #[test]
-    fn offline_a_missing_file_says_where_it_belongs() {
-        let folder = tempfile::tempdir().unwrap();
-        let dest = folder.path().join("a.pth");
-        let error = source(Some(folder.path())).obtain("https://example.org/a.pth", &dest, &Checks::default()).unwrap_err();
-        assert!(error.to_string().contains("get https://example.org/a.pth and put it there"), "{error}");
-    }
+/// Progress on the standard error.
+fn meter() -> Meter<Stderr> {
+    Meter::new(stderr(), stderr().is_terminal())
 }

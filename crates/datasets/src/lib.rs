@@ -17,8 +17,10 @@
 //! # Ok::<(), datasets::Error>(())
 //! ```
 
+mod bytes;
 mod error;
 mod image;
+mod prepared;
 mod rng;
 pub mod transforms;
 
@@ -30,7 +32,7 @@ mod folder;
 
 mod loader;
 
-pub use cifar::Cifar10;
+pub use cifar::{Cifar10, Cifar10Version};
 pub use dataset::{Dataset, Split};
 pub use digits::Digits;
 pub use error::{Error, Result};

@@ -12,7 +12,8 @@ use crate::{Checks, Error, Outcome, Silent};
 /// [`Error::Length`] or [`Error::Hash`] where `source` is another file than the published one, [`Error::Io`] where it
 /// cannot be read or the copy cannot be written.
 pub fn adopt(source: &Path, dest: &Path, checks: &Checks<'_>) -> Result<Outcome, Error> {
-    if dest.exists() && checks.verify(dest).is_ok() {
+    let is_there = || dest.exists() && checks.verify(dest).is_ok();
+    if is_there() {
         return Ok(Outcome::Present);
     }
     checks.verify(source)?;
@@ -20,6 +21,11 @@ pub fn adopt(source: &Path, dest: &Path, checks: &Checks<'_>) -> Result<Outcome,
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     }
     let claim = Claim::acquire(dest, &mut Silent)?;
+    // Another process may have brought it while this one waited.
+    if is_there() {
+        claim.release();
+        return Ok(Outcome::Present);
+    }
     std::fs::copy(source, claim.part()).map_err(Error::io("copy", source))?;
     claim.complete(dest)?;
     Ok(Outcome::Fetched)

@@ -1,39 +1,23 @@
-//! One process at a time fetches a file.
+//! A download that one process at a time works on.
 
-use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Event, Progress};
+use crate::lock::{Lock, beside};
+use crate::{Error, Progress};
 
-/// The exclusive right to fetch a file: a lock on `NAME.lock` beside it, which also remembers the version
-/// (`ETag` or `Last-Modified`) of the server's file that `NAME.part` is the beginning of.
+/// The exclusive right to fetch a file. The lock's file also remembers the version (`ETag` or `Last-Modified`) of the server's file
+/// that `NAME.part` is the beginning of.
 pub(crate) struct Claim {
-    file: File,
-    path: PathBuf,
+    lock: Lock,
     part: PathBuf,
 }
 
 impl Claim {
     /// Waits until no other process fetches `dest`.
     pub(crate) fn acquire(dest: &Path, progress: &mut dyn Progress) -> Result<Self, Error> {
-        let path = beside(dest, ".lock");
-        let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = open.map_err(Error::io("create", &path))?;
-        let locked = match file.try_lock() {
-            Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) => {
-                progress.report(Event::Waiting { path: dest });
-                file.lock()
-            }
-            Err(TryLockError::Error(error)) => Err(error),
-        };
-        match locked {
-            // Some network file systems have no locks; better unguarded than not at all.
-            Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(Error::io("lock", &path)(error)),
-            _ => Ok(Self { file, path, part: beside(dest, ".part") }),
-        }
+        Ok(Self { lock: Lock::acquire(dest, progress)?, part: beside(dest, ".part") })
     }
 
     /// The file that receives the bytes.
@@ -57,7 +41,11 @@ impl Claim {
     /// Which version of the server's file the part belongs to.
     pub(crate) fn version(&mut self) -> Result<Option<String>, Error> {
         let mut text = String::new();
-        self.file.rewind().and_then(|()| (&self.file).take(1024).read_to_string(&mut text)).map_err(Error::io("read", &self.path))?;
+        self.lock
+            .file
+            .rewind()
+            .and_then(|()| (&self.lock.file).take(1024).read_to_string(&mut text))
+            .map_err(Error::io("read", &self.lock.path))?;
         Ok((!text.is_empty()).then_some(text))
     }
 
@@ -68,11 +56,10 @@ impl Claim {
             file.rewind()?;
             file.write_all(version.as_bytes())
         };
-        write(&mut self.file).map_err(Error::io("write", &self.path))
+        write(&mut self.lock.file).map_err(Error::io("write", &self.lock.path))
     }
 
-    /// Puts the whole part in place and ends the claim. Whoever waits for the lock finds the file there, so the lock's
-    /// file can go even while others hold it open.
+    /// Puts the whole part in place and ends the claim.
     pub(crate) fn complete(self, dest: &Path) -> Result<(), Error> {
         let part = File::open(&self.part).and_then(|part| part.sync_all());
         part.map_err(Error::io("write", &self.part))?;
@@ -83,14 +70,6 @@ impl Claim {
 
     /// Ends the claim because the file is in place already.
     pub(crate) fn release(self) {
-        // Left behind, the lock's file does no harm.
-        let _ = std::fs::remove_file(&self.path);
+        self.lock.release();
     }
-}
-
-/// The path of `dest` with `suffix` after its name.
-pub(crate) fn beside(dest: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = dest.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

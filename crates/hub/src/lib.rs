@@ -20,6 +20,7 @@
 mod cache;
 mod checks;
 mod error;
+mod progress;
 mod published;
 
 #[cfg(feature = "network")]
@@ -29,24 +30,25 @@ mod claim;
 #[cfg(feature = "network")]
 mod fetch;
 #[cfg(feature = "network")]
+mod lock;
+#[cfg(feature = "network")]
 mod meter;
 #[cfg(feature = "network")]
 mod options;
-#[cfg(feature = "network")]
-mod progress;
 #[cfg(feature = "network")]
 mod transfer;
 
 pub use cache::checkpoints_dir;
 pub use checks::Checks;
 pub use error::Error;
+pub use progress::{Event, Progress, Silent};
 pub use published::{Interpolation, Preset, Published, find_published, published};
 
 #[cfg(feature = "network")]
 pub use {
     adopt::adopt,
     fetch::{Outcome, fetch},
+    lock::Lock,
     meter::Meter,
     options::{Options, file_name},
-    progress::{Event, Progress, Silent},
 };

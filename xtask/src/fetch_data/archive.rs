@@ -8,80 +8,33 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
-use hub::{Checks, Outcome};
+use hub::Checks;
 use tar::{Entry, EntryType};
 
 /// The most bytes that an archive may unpack to, its headers included.
 const MOST_BYTES: u64 = 512 << 20;
 
 /// A `.tar.gz` with one folder of known files.
-pub struct Archive {
+pub struct Archive<'a> {
     /// Where it is published.
-    pub url: &'static str,
+    pub url: &'a str,
     /// What is published about it.
-    pub checks: Checks<'static>,
+    pub checks: Checks<'a>,
     /// The folder in it.
     pub folder: &'static str,
     /// The files in the folder, and how many bytes each may have.
-    members: &'static [(&'static str, RangeInclusive<u64>)],
+    pub members: &'a [(&'static str, RangeInclusive<u64>)],
 }
 
-/// 10,000 pictures of a label and 3x32x32 bytes.
-const BATCH: RangeInclusive<u64> = 30_730_000..=30_730_000;
-/// The same pictures as a Python pickle, with their file names.
-const PICKLED_BATCH: RangeInclusive<u64> = 30_730_000..=32_000_000;
-const NOTE: RangeInclusive<u64> = 1..=65_536;
-
-/// CIFAR-10, binary version.
-pub const CIFAR10: Archive = Archive {
-    url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-    checks: Checks {
-        len: Some(170_052_171),
-        sha256: Some("c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
-        md5: Some("c32a1d4ab5d03f1284b67883e8d87530"),
-    },
-    folder: "cifar-10-batches-bin",
-    members: &[
-        ("batches.meta.txt", NOTE),
-        ("data_batch_1.bin", BATCH),
-        ("data_batch_2.bin", BATCH),
-        ("data_batch_3.bin", BATCH),
-        ("data_batch_4.bin", BATCH),
-        ("data_batch_5.bin", BATCH),
-        ("readme.html", NOTE),
-        ("test_batch.bin", BATCH),
-    ],
-};
-
-/// CIFAR-10 as Python pickles.
-pub const CIFAR10_PYTHON: Archive = Archive {
-    url: "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    checks: Checks { len: None, sha256: None, md5: Some("c58f30108f718f92721af3b95e74349a") },
-    folder: "cifar-10-batches-py",
-    members: &[
-        ("batches.meta", NOTE),
-        ("data_batch_1", PICKLED_BATCH),
-        ("data_batch_2", PICKLED_BATCH),
-        ("data_batch_3", PICKLED_BATCH),
-        ("data_batch_4", PICKLED_BATCH),
-        ("data_batch_5", PICKLED_BATCH),
-        ("readme.html", NOTE),
-        ("test_batch", PICKLED_BATCH),
-    ],
-};
-
-impl Archive {
+impl Archive<'_> {
     /// The archive's own name.
-    pub fn file_name(&self) -> &'static str {
+    pub fn file_name(&self) -> &str {
         hub::file_name(self.url).unwrap_or(self.folder)
     }
 
-    /// Makes sure that the archive's files lie in their folder in `data_dir`. Each appears there when it is whole.
-    pub fn unpack(&self, archive: &Path, data_dir: &Path) -> Result<Outcome> {
+    /// Unpacks the archive's files into their folder in `data_dir`. Each appears there when it is whole.
+    pub fn unpack(&self, archive: &Path, data_dir: &Path) -> Result<()> {
         let folder = data_dir.join(self.folder);
-        if self.is_unpacked(&folder) {
-            return Ok(Outcome::Present);
-        }
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let bytes = GzDecoder::new(BufReader::new(File::open(archive)?)).take(MOST_BYTES);
         let mut seen = HashSet::new();
@@ -95,10 +48,12 @@ impl Archive {
         if let Some((name, _)) = self.members.iter().find(|(name, _)| !seen.contains(name)) {
             bail!("it lacks `{name}`");
         }
-        Ok(Outcome::Fetched)
+        Ok(())
     }
 
-    fn is_unpacked(&self, folder: &Path) -> bool {
+    /// Whether the archive's files lie in their folder in `data_dir`, as far as their lengths tell.
+    pub fn is_unpacked(&self, data_dir: &Path) -> bool {
+        let folder = data_dir.join(self.folder);
         let len = |name: &str| fs::metadata(folder.join(name)).ok().filter(fs::Metadata::is_file).map(|file| file.len());
         self.members.iter().all(|(name, accepted)| len(name).is_some_and(|len| accepted.contains(&len)))
     }
@@ -150,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    const SMALL: Archive = Archive {
+    const SMALL: Archive<'static> = Archive {
         url: "https://example.org/small.tar.gz",
         checks: Checks { len: None, sha256: None, md5: None },
         folder: "small",
@@ -172,7 +127,7 @@ mod tests {
     }
 
     /// Packs the entries, and unpacks them below the returned folder.
-    fn unpack(entries: &[(tar::Header, String)]) -> (TempDir, Result<Outcome>) {
+    fn unpack(entries: &[(tar::Header, String)]) -> (TempDir, Result<()>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("small.tar.gz");
         let mut builder = tar::Builder::new(GzEncoder::new(File::create(&path).unwrap(), Compression::fast()));
@@ -195,16 +150,18 @@ mod tests {
     }
 
     #[test]
-    fn the_known_files_are_unpacked_once() {
+    fn the_known_files_are_unpacked() {
         let (folder, result) = unpack(&good());
-        assert_eq!(result.unwrap(), Outcome::Fetched);
+        result.unwrap();
         let data = folder.path().join("data");
+        assert!(SMALL.is_unpacked(&data));
         assert_eq!(fs::read_to_string(data.join("small/a.bin")).unwrap(), "abc");
         assert_eq!(fs::read_dir(data.join("small")).unwrap().count(), 2);
-        let archive = folder.path().join("small.tar.gz");
-        assert_eq!(SMALL.unpack(&archive, &data).unwrap(), Outcome::Present);
+
         fs::write(data.join("small/a.bin"), "ab").unwrap();
-        assert_eq!(SMALL.unpack(&archive, &data).unwrap(), Outcome::Fetched);
+        assert!(!SMALL.is_unpacked(&data));
+        SMALL.unpack(&folder.path().join("small.tar.gz"), &data).unwrap();
+        assert!(SMALL.is_unpacked(&data));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::archive::{CIFAR10, CIFAR10_PYTHON};
+use datasets::Cifar10;
+
+use super::cifar10::{BINARY, PYTHON};
 
 /// Prints one line for each published file; a star marks those that are there, unverified.
 pub fn print(cache: &Path, data_dir: &Path) {
@@ -13,9 +15,11 @@ pub fn print(cache: &Path, data_dir: &Path) {
         println!("{} {name:34} {:43} {:7.1} MiB{accuracy}", mark(&cache.join(entry.file)), entry.file, entry.file_mib);
     }
     println!("data sets in {}", data_dir.display());
-    for (name, archive) in [("cifar10", CIFAR10), ("cifar10-python", CIFAR10_PYTHON)] {
+    for (name, archive) in [("cifar10", BINARY.archive), ("cifar10-python", PYTHON.archive)] {
         println!("{} {name:34} {}", mark(&data_dir.join(archive.folder)), archive.file_name());
     }
+    let prepared = Cifar10::prepared_path(data_dir);
+    println!("{} {:34} {}", mark(&prepared), "prepared from either", prepared.display());
 }
 
 fn mark(path: &Path) -> char {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use hub::Published;
 
-use super::archive::{Archive, CIFAR10, CIFAR10_PYTHON};
+use super::cifar10::{self, BINARY, PYTHON};
 
 /// A data set to fetch.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -17,11 +17,11 @@ pub enum Dataset {
 }
 
 impl Dataset {
-    /// The archive that holds it.
-    pub fn archive(self) -> Option<Archive> {
+    /// What is published of it.
+    pub fn published(self) -> Option<cifar10::Published<'static>> {
         match self {
-            Self::Cifar10 => Some(CIFAR10),
-            Self::Cifar10Python => Some(CIFAR10_PYTHON),
+            Self::Cifar10 => Some(BINARY),
+            Self::Cifar10Python => Some(PYTHON),
             Self::None => None,
         }
     }

@@ -7,6 +7,8 @@ use super::tree::Tree;
 pub fn check(tree: &Tree) -> Vec<Violation> {
     let users: Vec<(String, usize)> = tree
         .rust_files()
+        // This module, too, is called bincode.
+        .filter(|file| !file.is_in("xtask"))
         .filter_map(|file| {
             let first = file.find(&["bincode", ":"]).next()?;
             Some((file.path.clone(), first.line))
@@ -30,7 +32,10 @@ mod tests {
 
     #[test]
     fn one_module_may_use_it() {
-        let tree = Tree::of(&[("crates/datasets/src/cache.rs", "fn f() { bincode::encode() }")]);
+        let tree = Tree::of(&[
+            ("crates/datasets/src/cache.rs", "fn f() { bincode::encode() }"),
+            ("xtask/src/tidy.rs", "const CHECKS: &[Check] = &[bincode::check];"),
+        ]);
         assert!(check(&tree).is_empty());
     }
 

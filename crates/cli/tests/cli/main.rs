@@ -5,6 +5,8 @@ mod support;
 mod bad_input;
 mod bench;
 mod bundled;
+mod cifar10;
+mod export;
 mod main_job;
 mod models;
 mod summary;

@@ -1,7 +1,6 @@
 //! The tutorial's job: train, save, measure, predict.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use super::support::{convoy, explained, failure, golden, stdout};
@@ -174,33 +173,4 @@ fn a_folder_of_pictures_is_trained_on() {
     assert!(error.contains("trained on pets"), "{error}");
     let answer = &predict_json(folder, &["pets/cats/rgb.png", weights[0], weights[1]])[0];
     assert!(["cats", "dogs"].contains(&answer["top"][0]["label"].as_str().unwrap()), "{answer}");
-}
-
-/// CIFAR-10's binary files, of noise.
-fn noise_cifar(data_dir: &Path) {
-    const RECORD: usize = 3073;
-    let folder = data_dir.join("cifar-10-batches-bin");
-    fs::create_dir_all(&folder).unwrap();
-    let noise: Vec<u8> = (0..RECORD + 10_000).map(|i| (i * i % 251) as u8).collect();
-    for name in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"] {
-        let mut file = std::io::BufWriter::new(fs::File::create(folder.join(name).with_extension("bin")).unwrap());
-        for i in 0..10_000 {
-            file.write_all(&[(i % 10) as u8]).and_then(|()| file.write_all(&noise[i..][..RECORD - 1])).unwrap();
-        }
-        file.flush().unwrap();
-    }
-}
-
-#[test]
-fn cifar10_is_used_where_it_lies() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    noise_cifar(&folder.join("data"));
-    let text = stdout(folder, QUICK);
-    let lines: Vec<&str> = text.lines().collect();
-    assert!(lines.len() == 4 && lines[0].starts_with("Epoch [1/1], Batch [2/4], Loss: "), "{text}");
-    assert!(text.ends_with("Model saved: resnet18_cifar10_classifier.pth\n"), "{text}");
-    let answer = &predict_json(folder, &[golden("images/rgb.png").to_str().unwrap(), "--weights", "resnet18_cifar10_classifier.pth"])[0];
-    let class = &answer["top"][0];
-    assert_eq!(class["label"], datasets::Cifar10::CLASSES[class["index"].as_u64().unwrap() as usize]);
 }

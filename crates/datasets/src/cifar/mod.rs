@@ -1,179 +1,124 @@
-//! CIFAR-10, from the binary or the Python version that its authors publish.
+//! CIFAR-10, prepared, or as its authors publish it.
 
+mod batches;
 mod pickle;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{check_index, owned_names};
 use crate::image::CHANNELS;
+use crate::prepared::{self, Description, Samples};
 use crate::transforms::Preset;
 use crate::{Dataset, Error, Image, Result, Split};
 
+pub use batches::Cifar10Version;
+
 const SIDE: usize = 32;
-const PLANE: usize = SIDE * SIDE;
-const PICTURE: usize = CHANNELS * PLANE;
+const PICTURE: usize = SIDE * SIDE * CHANNELS;
 
-/// Pictures in each published file.
-const BATCH: usize = 10_000;
+/// What a prepared file says that it holds.
+const NAME: &str = "CIFAR-10";
+const PREPARED_FILE: &str = "cifar10.convoy";
 
-/// The most bytes that a Python batch holds beside the pixels, which is about 30 a picture.
-const MAX_PICKLE_OVERHEAD: usize = 1 << 20;
-
-/// 60,000 pictures of 32 x 32 pixels in ten classes, held in memory a byte a value.
+/// 60,000 pictures of 32 x 32 pixels in ten classes, a byte a value: in a prepared file that is mapped into memory, or read from the
+/// published files.
 #[derive(Clone, Debug)]
 pub struct Cifar10 {
-    /// Picture after picture: the red plane, the green, the blue.
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
+    samples: Samples,
     classes: Vec<String>,
-}
-
-/// The published forms of the data set.
-#[derive(Clone, Copy)]
-enum Version {
-    Binary,
-    Python,
-}
-
-impl Version {
-    const ALL: [Self; 2] = [Self::Binary, Self::Python];
-
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Binary => "cifar-10-batches-bin",
-            Self::Python => "cifar-10-batches-py",
-        }
-    }
-
-    fn files(self, split: Split) -> Vec<String> {
-        let ending = match self {
-            Self::Binary => ".bin",
-            Self::Python => "",
-        };
-        match split {
-            Split::Train => (1..=5).map(|part| format!("data_batch_{part}{ending}")).collect(),
-            Split::Test => vec![format!("test_batch{ending}")],
-        }
-    }
-
-    /// The version that lies in `data_dir`.
-    fn find(data_dir: &Path) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| data_dir.join(version.folder()).is_dir())
-    }
 }
 
 impl Cifar10 {
     /// The names of the classes, in the order of their labels.
     pub const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-    /// Whether `data_dir` holds a folder `cifar-10-batches-bin` or `cifar-10-batches-py`.
-    pub fn exists(data_dir: impl AsRef<Path>) -> bool {
-        Version::find(data_dir.as_ref()).is_some()
+    /// Pictures in each published file.
+    pub const BATCH_LEN: u16 = 10_000;
+
+    /// The prepared file in `data_dir`, there or not.
+    pub fn prepared_path(data_dir: impl AsRef<Path>) -> PathBuf {
+        data_dir.as_ref().join(PREPARED_FILE)
     }
 
-    /// Reads one part from `data_dir/cifar-10-batches-bin` or, where that is not there, `data_dir/cifar-10-batches-py`.
+    /// Whether `data_dir` holds a file `cifar10.convoy` or a folder `cifar-10-batches-bin` or `cifar-10-batches-py`.
+    pub fn exists(data_dir: impl AsRef<Path>) -> bool {
+        Self::prepared_path(&data_dir).exists() || Cifar10Version::find(data_dir.as_ref()).is_some()
+    }
+
+    /// Opens one part in `data_dir`: of the prepared file where it is there, else of the folder `cifar-10-batches-bin`, else of
+    /// `cifar-10-batches-py`.
+    ///
+    /// # Errors
+    /// An error that names the file that is missing, of the wrong size, damaged, or none of CIFAR-10's.
+    pub fn open(data_dir: impl AsRef<Path>, split: Split) -> Result<Self> {
+        if Self::prepared_path(&data_dir).exists() { Self::open_prepared(data_dir, split) } else { Self::open_published(data_dir, split) }
+    }
+
+    /// Maps one part of the prepared file in `data_dir` into memory, after comparing it with its checksum.
+    ///
+    /// # Errors
+    /// An error that names the file where it cannot be read, is damaged, or holds another data set.
+    pub fn open_prepared(data_dir: impl AsRef<Path>, split: Split) -> Result<Self> {
+        let path = Self::prepared_path(data_dir);
+        let (found, samples) = prepared::open(&path, split)?;
+        if found != description() {
+            let Description { dataset, classes, height, width } = found;
+            let reason = format!("holds {dataset:?} ({width} x {height} pixels, {} classes), not {NAME}", classes.len());
+            return Err(Error::Layout { path, reason });
+        }
+        Ok(Self::new(samples))
+    }
+
+    /// Reads one part of the published files in `data_dir`.
     ///
     /// # Errors
     /// An error that names the file that is missing, of the wrong size, or not a batch of CIFAR-10.
-    pub fn open(data_dir: impl AsRef<Path>, split: Split) -> Result<Self> {
-        Self::open_batches(data_dir.as_ref(), split, BATCH)
+    pub fn open_published(data_dir: impl AsRef<Path>, split: Split) -> Result<Self> {
+        let data_dir = data_dir.as_ref();
+        let version = Cifar10Version::find(data_dir).ok_or_else(|| Error::Layout {
+            path: data_dir.to_owned(),
+            reason: format!("holds neither {PREPARED_FILE} nor a folder cifar-10-batches-bin or cifar-10-batches-py"),
+        })?;
+        Ok(Self::new(version.read(data_dir, split, Self::BATCH_LEN)?))
     }
 
-    /// [`open`](Self::open) for files of `batch` pictures each.
-    fn open_batches(data_dir: &Path, split: Split, batch: usize) -> Result<Self> {
-        let version = Version::find(data_dir).ok_or_else(|| Error::Layout {
-            path: data_dir.to_owned(),
-            reason: "holds neither a folder cifar-10-batches-bin nor cifar-10-batches-py".to_owned(),
-        })?;
-        let files = version.files(split);
-        let mut dataset = Self {
-            pixels: Vec::with_capacity(files.len() * batch * PICTURE),
-            labels: Vec::with_capacity(files.len() * batch),
-            classes: owned_names(&Self::CLASSES),
-        };
-        for file in files {
-            let path = data_dir.join(version.folder()).join(file);
-            match version {
-                Version::Binary => dataset.read_binary(&path, batch),
-                Version::Python => dataset.read_python(&path, batch),
-            }?;
-        }
-        Ok(dataset)
+    /// Writes the [prepared file](Self::prepared_path) from the published ones in `data_dir`. The published files hold
+    /// [`BATCH_LEN`](Self::BATCH_LEN) pictures each; `batch_len` says how many these do.
+    ///
+    /// # Errors
+    /// As [`open_published`](Self::open_published), and where the file cannot be written; an older one is then left as it was.
+    pub fn prepare(data_dir: impl AsRef<Path>, version: Cifar10Version, batch_len: u16) -> Result<()> {
+        let data_dir = data_dir.as_ref();
+        let read = |split| version.read(data_dir, split, batch_len);
+        prepared::write(&Self::prepared_path(data_dir), description(), &read(Split::Train)?, &read(Split::Test)?)
+    }
+
+    fn new(samples: Samples) -> Self {
+        Self { samples, classes: owned_names(&Self::CLASSES) }
     }
 
     /// How the pictures are prepared: as they are, with values from -1 to 1; other pictures are resized to 32 x 32 first.
     pub fn preset() -> Preset {
         Preset::square(SIDE)
     }
+}
 
-    /// Appends a file of records `label, 3,072 values`.
-    fn read_binary(&mut self, path: &Path, batch: usize) -> Result<()> {
-        const RECORD: usize = 1 + PICTURE;
-        let expected = batch * RECORD;
-        let bytes = read_at_most(path, expected)?;
-        if bytes.len() != expected {
-            let found = fs::metadata(path).map_err(|source| io_error(path, source))?.len();
-            return Err(Error::FileSize { path: path.to_owned(), expected: expected as u64, found });
-        }
-        for record in bytes.chunks_exact(RECORD) {
-            self.push_label(path, i64::from(record[0]))?;
-            self.pixels.extend_from_slice(&record[1..]);
-        }
-        Ok(())
-    }
-
-    /// Appends a pickled dictionary of `data`, an array of `batch` rows of 3,072 values, and `labels`.
-    fn read_python(&mut self, path: &Path, batch: usize) -> Result<()> {
-        let invalid = |reason: String| Error::Layout { path: path.to_owned(), reason };
-        let bytes = read_at_most(path, batch * PICTURE + MAX_PICKLE_OVERHEAD)?;
-        let contents =
-            pickle::read_batch(&bytes).map_err(|reason| invalid(format!("not a batch of CIFAR-10's Python version: {reason}")))?;
-        if contents.shape != [batch, PICTURE] || contents.labels.len() != batch {
-            return Err(invalid(format!(
-                "expected {batch} x {PICTURE} values and {batch} labels, found {} x {} and {}",
-                contents.shape[0],
-                contents.shape[1],
-                contents.labels.len()
-            )));
-        }
-        for label in contents.labels {
-            self.push_label(path, label)?;
-        }
-        self.pixels.extend_from_slice(&contents.data);
-        Ok(())
-    }
-
-    fn push_label(&mut self, path: &Path, label: i64) -> Result<()> {
-        let known = u8::try_from(label).ok().filter(|&label| usize::from(label) < Self::CLASSES.len());
-        let label = known.ok_or_else(|| Error::Layout {
-            path: path.to_owned(),
-            reason: format!("label {label} is not from 0 to 9; the file is damaged or another one"),
-        })?;
-        self.labels.push(label);
-        Ok(())
-    }
+/// How a prepared file describes CIFAR-10.
+fn description() -> Description {
+    Description { dataset: NAME.to_owned(), classes: owned_names(&Cifar10::CLASSES), height: SIDE as u32, width: SIDE as u32 }
 }
 
 impl Dataset for Cifar10 {
     fn len(&self) -> usize {
-        self.labels.len()
+        self.samples.labels.len()
     }
 
     fn get(&self, index: usize) -> Result<(Image, i64)> {
         check_index(index, self.len())?;
-        let planes = &self.pixels[index * PICTURE..][..PICTURE];
-        let (red, rest) = planes.split_at(PLANE);
-        let (green, blue) = rest.split_at(PLANE);
-        let mut data = vec![0; PICTURE];
-        let (pixels, _) = data.as_chunks_mut::<CHANNELS>();
-        for (pixel, ((&red, &green), &blue)) in pixels.iter_mut().zip(red.iter().zip(green).zip(blue)) {
-            *pixel = [red, green, blue];
-        }
-        Ok((Image::from_parts(SIDE, SIDE, data), i64::from(self.labels[index])))
+        let pixels = self.samples.pixels[index * PICTURE..][..PICTURE].to_vec();
+        Ok((Image::from_parts(SIDE, SIDE, pixels), i64::from(self.samples.labels[index])))
     }
 
     fn classes(&self) -> &[String] {
@@ -181,21 +126,10 @@ impl Dataset for Cifar10 {
     }
 
     fn describe(&self, index: usize) -> String {
-        format!("CIFAR-10 picture {index}")
+        format!("{NAME} picture {index}")
     }
 
     fn in_memory(&self) -> bool {
         true
     }
-}
-
-/// The bytes of a file, and one more than `limit` where it has more.
-fn read_at_most(path: &Path, limit: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(limit + 1);
-    File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes)).map_err(|source| io_error(path, source))?;
-    Ok(bytes)
-}
-
-fn io_error(path: &Path, source: io::Error) -> Error {
-    Error::Io { path: PathBuf::from(path), source }
 }

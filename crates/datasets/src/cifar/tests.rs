@@ -1,5 +1,9 @@
 //! Small batches in both versions, and damaged ones.
 
+mod prepared_file;
+
+use std::fs;
+
 use super::*;
 
 /// The files that tests/data/make_cifar.py wrote: two pictures each.
@@ -15,7 +19,7 @@ fn value(i: usize, j: usize) -> u8 {
 }
 
 /// A folder whose test batch of the given version has these bytes.
-fn with_test_batch(version: Version, bytes: &[u8]) -> tempfile::TempDir {
+fn with_test_batch(version: Cifar10Version, bytes: &[u8]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join(version.folder());
     fs::create_dir(&folder).unwrap();
@@ -24,9 +28,14 @@ fn with_test_batch(version: Version, bytes: &[u8]) -> tempfile::TempDir {
 }
 
 /// The error of reading two pictures from such a folder.
-fn error_of(version: Version, bytes: &[u8]) -> String {
+fn error_of(version: Cifar10Version, bytes: &[u8]) -> String {
     let dir = with_test_batch(version, bytes);
-    Cifar10::open_batches(dir.path(), Split::Test, 2).unwrap_err().to_string()
+    version.read(dir.path(), Split::Test, 2).unwrap_err().to_string()
+}
+
+/// A part of the data set in `dir`, of two pictures a file.
+fn read(dir: &Path, version: Cifar10Version, split: Split) -> Cifar10 {
+    Cifar10::new(version.read(dir, split, 2).unwrap())
 }
 
 fn check_two_pictures(dataset: &Cifar10) {
@@ -49,8 +58,8 @@ fn binary_batch(labels: [u8; 2]) -> Vec<u8> {
 
 #[test]
 fn reads_the_binary_version() {
-    let dir = with_test_batch(Version::Binary, &binary_batch([3, 7]));
-    check_two_pictures(&Cifar10::open_batches(dir.path(), Split::Test, 2).unwrap());
+    let dir = with_test_batch(Cifar10Version::Binary, &binary_batch([3, 7]));
+    check_two_pictures(&read(dir.path(), Cifar10Version::Binary, Split::Test));
 }
 
 #[test]
@@ -63,39 +72,39 @@ fn reads_what_python_2_and_3_wrote() {
         recorded!("python3_protocol5"),
         recorded!("columns_first"),
     ] {
-        let dir = with_test_batch(Version::Python, bytes);
-        check_two_pictures(&Cifar10::open_batches(dir.path(), Split::Test, 2).unwrap());
+        let dir = with_test_batch(Cifar10Version::Python, bytes);
+        check_two_pictures(&read(dir.path(), Cifar10Version::Python, Split::Test));
     }
 }
 
 #[test]
 fn the_five_training_files_follow_one_another() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("cifar-10-batches-bin");
+    let folder = dir.path().join(Cifar10Version::Binary.folder());
     fs::create_dir(&folder).unwrap();
     for part in 1..=5 {
         let bytes = binary_batch([part, part + 1]);
         fs::write(folder.join(format!("data_batch_{part}.bin")), bytes).unwrap();
     }
-    let dataset = Cifar10::open_batches(dir.path(), Split::Train, 2).unwrap();
+    let dataset = read(dir.path(), Cifar10Version::Binary, Split::Train);
     let labels: Vec<i64> = (0..dataset.len()).map(|i| dataset.get(i).unwrap().1).collect();
     assert_eq!(labels, [1, 2, 2, 3, 3, 4, 4, 5, 5, 6]);
 }
 
 #[test]
 fn a_file_of_the_published_size_holds_ten_thousand_pictures() {
-    let dir = with_test_batch(Version::Binary, &vec![0; 30_730_000]);
+    let dir = with_test_batch(Cifar10Version::Binary, &vec![0; 30_730_000]);
     assert_eq!(Cifar10::open(dir.path(), Split::Test).unwrap().len(), 10_000);
 }
 
 #[test]
 fn a_truncated_binary_file_is_named_with_its_sizes() {
-    let dir = with_test_batch(Version::Binary, &[0; 1000]);
+    let dir = with_test_batch(Cifar10Version::Binary, &[0; 1000]);
     let error = Cifar10::open(dir.path(), Split::Test).unwrap_err().to_string();
     assert!(error.contains("test_batch.bin: expected 30730000 bytes, found 1000"), "{error}");
 
     let too_long = [&binary_batch([3, 7])[..], &[0; 50]].concat();
-    let error = error_of(Version::Binary, &too_long);
+    let error = error_of(Cifar10Version::Binary, &too_long);
     assert!(error.contains("expected 6146 bytes, found 6196"), "{error}");
 }
 
@@ -105,7 +114,7 @@ fn every_cut_of_a_pickle_is_an_error() {
     for length in 0..whole.len() {
         assert!(pickle::read_batch(&whole[..length]).is_err(), "{length}");
     }
-    let error = error_of(Version::Python, &whole[..whole.len() / 2]);
+    let error = error_of(Cifar10Version::Python, &whole[..whole.len() / 2]);
     assert!(error.contains("test_batch: ") && error.contains("ends early"), "{error}");
 }
 
@@ -125,7 +134,7 @@ fn no_change_of_a_byte_panics() {
 
 #[test]
 fn a_pickle_that_would_run_code_is_refused() {
-    let error = error_of(Version::Python, recorded!("malicious"));
+    let error = error_of(Cifar10Version::Python, recorded!("malicious"));
     assert!(error.contains("system, which no batch needs"), "{error}");
 }
 
@@ -137,7 +146,7 @@ fn containers_in_containers_end_somewhere() {
 
 #[test]
 fn an_array_of_another_size_is_an_error() {
-    let dir = with_test_batch(Version::Python, recorded!("python2"));
+    let dir = with_test_batch(Cifar10Version::Python, recorded!("python2"));
     let error = Cifar10::open(dir.path(), Split::Test).unwrap_err().to_string();
     assert!(error.contains("expected 10000 x 3072"), "{error}");
     assert!(error.contains("found 2 x 3072"), "{error}");
@@ -145,7 +154,7 @@ fn an_array_of_another_size_is_an_error() {
 
 #[test]
 fn an_unknown_label_is_an_error() {
-    let error = error_of(Version::Binary, &binary_batch([3, 10]));
+    let error = error_of(Cifar10Version::Binary, &binary_batch([3, 10]));
     assert!(error.contains("label 10"), "{error}");
 }
 
@@ -154,7 +163,7 @@ fn a_folder_without_the_data_set_is_an_error_that_says_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     assert!(!Cifar10::exists(dir.path()));
     let error = Cifar10::open(dir.path(), Split::Test).unwrap_err().to_string();
-    assert!(error.contains("cifar-10-batches-bin"), "{error}");
+    assert!(error.contains("cifar-10-batches-bin") && error.contains("cifar10.convoy"), "{error}");
 
     fs::create_dir(dir.path().join("cifar-10-batches-py")).unwrap();
     assert!(Cifar10::exists(dir.path()));
