@@ -49,6 +49,9 @@ impl Var {
                         complete(parameter)?;
                     }
                 }
+                Kind::Recorded => {
+                    return Err(Error::argument("backward", "a recording takes no gradients; compute the value outside of it"));
+                }
                 Kind::Op { name, inputs, .. } => {
                     let needed: Vec<bool> = inputs.iter().map(Option::is_some).collect();
                     let rule =

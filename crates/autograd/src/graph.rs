@@ -24,6 +24,8 @@ pub(crate) struct Node {
 
 pub(crate) enum Kind {
     Leaf(Parameter),
+    /// A value of a [recording](crate::record), which keeps no history.
+    Recorded,
     Op {
         name: &'static str,
         inputs: Vec<Option<Arc<Node>>>,
@@ -40,14 +42,14 @@ impl Node {
 
     pub(crate) fn inputs(&self) -> &[Option<Arc<Node>>] {
         match &self.kind {
-            Kind::Leaf(_) => &[],
+            Kind::Leaf(_) | Kind::Recorded => &[],
             Kind::Op { inputs, .. } => inputs,
         }
     }
 
     pub(crate) fn take_rule(&self) -> Option<Rule> {
         match &self.kind {
-            Kind::Leaf(_) => None,
+            Kind::Leaf(_) | Kind::Recorded => None,
             Kind::Op { rule, .. } => rule.lock().unwrap_or_else(PoisonError::into_inner).take(),
         }
     }
@@ -80,12 +82,17 @@ pub fn is_grad_enabled() -> bool {
 
 /// Runs `f` without recording a graph, as PyTorch's `torch.no_grad()`.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    with_grad(false, f)
+}
+
+/// Runs `f` with the recording of the graph switched on or off.
+pub(crate) fn with_grad<R>(enabled: bool, f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
             GRAD_ENABLED.set(self.0);
         }
     }
-    let _restore = Restore(GRAD_ENABLED.replace(false));
+    let _restore = Restore(GRAD_ENABLED.replace(enabled));
     f()
 }

@@ -17,12 +17,16 @@
 mod backward;
 mod gradcheck;
 mod graph;
+pub mod op;
 pub mod ops;
 mod parameter;
+mod record;
 mod var;
 
 pub use gradcheck::gradcheck;
 pub use graph::{is_grad_enabled, no_grad};
+pub use op::Op;
 pub use parameter::Parameter;
+pub use record::{Operand, Operation, Recording, record};
 pub use tensor::{Error, Result};
 pub use var::Var;

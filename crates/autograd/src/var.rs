@@ -7,7 +7,11 @@ use std::{
 
 use tensor::{Result, Shape, Tensor};
 
-use crate::graph::{Kind, Node, is_grad_enabled};
+use crate::{
+    Op,
+    graph::{Kind, Node, is_grad_enabled},
+    record::{is_recording, note},
+};
 
 /// A tensor and the node of the graph that computed it; no node where no gradient flows.
 #[derive(Clone)]
@@ -17,18 +21,21 @@ pub struct Var {
 }
 
 impl Var {
-    /// The result of an operation: `rule` gets the output's gradient and, for each of `inputs`, whether one is needed.
-    /// Records nothing where recording is off or no input needs a gradient.
+    /// The result of the operation `op`: `rule` gets the output's gradient and, for each of `inputs`, whether one is needed.
+    /// Keeps no history where gradients are off or no input needs one. Within [`record`](crate::record) the operation is noted instead.
     pub fn from_op(
-        name: &'static str,
+        op: Op,
         value: Tensor,
         inputs: &[&Var],
         rule: impl FnOnce(Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send + 'static,
     ) -> Var {
+        if is_recording() {
+            return note(op, value, inputs);
+        }
         if !Var::records(inputs) {
             return Var::from(value);
         }
-        let inputs = inputs.iter().map(|v| v.node.clone()).collect();
+        let (name, inputs) = (op.name(), inputs.iter().map(|v| v.node.clone()).collect());
         Var { value, node: Some(Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) })) }
     }
 
@@ -90,6 +97,7 @@ impl fmt::Debug for Var {
         let history = match self.node.as_deref().map(|n| &n.kind) {
             None => "none",
             Some(Kind::Leaf(_)) => "parameter",
+            Some(Kind::Recorded) => "a recording",
             Some(Kind::Op { name, .. }) => name,
         };
         write!(f, "Var({:?}, from {history})", self.value)

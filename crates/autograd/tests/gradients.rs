@@ -34,7 +34,7 @@ fn gradcheck_finds_a_wrong_gradient() {
     let wrong = |x: &[Var]| {
         let y = x[0].value().mul(x[0].value())?;
         let x0 = x[0].value().clone();
-        Ok(Var::from_op("wrong", y, &[&x[0]], move |grad, _| Ok(vec![Some(grad.mul(&x0)?)])))
+        Ok(Var::from_op(autograd::Op::Custom("wrong"), y, &[&x[0]], move |grad, _| Ok(vec![Some(grad.mul(&x0)?)])))
     };
     assert!(gradcheck(wrong, &[input(1, &[3])]).unwrap() > 0.1);
 }

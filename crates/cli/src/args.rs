@@ -71,6 +71,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Say what pictures show
     Predict(PredictArgs),
+    /// Write a model with its weights as .pth, .safetensors or .onnx
+    Export(ExportArgs),
     /// Measure speed
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -175,9 +177,10 @@ pub struct PredictArgs {
     /// Picture files, or http(s) addresses of pictures
     #[arg(value_name = "IMAGE|URL", required = true)]
     pub images: Vec<String>,
-    /// The trained weights: a .pth or .safetensors FILE, or bundled (SqueezeNet 1.1, trained on ImageNet)
-    #[arg(long, value_name = "bundled|FILE", default_value = "bundled")]
-    pub weights: TrainedWeights,
+    /// The trained weights: a .pth or .safetensors FILE, or bundled (SqueezeNet 1.1, trained on ImageNet) [default: bundled; for
+    /// another --model its published ones, from PyTorch's cache or fetched to there]
+    #[arg(long, value_name = "bundled|FILE")]
+    pub weights: Option<TrainedWeights>,
     #[command(flatten)]
     pub trained: TrainedArgs,
     /// The classes to list, most probable first
@@ -186,6 +189,33 @@ pub struct PredictArgs {
     /// Print a JSON object a picture
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, ClapArgs)]
+pub struct ExportArgs {
+    /// A model such as resnet18, or a .pth or .safetensors file
+    #[arg(value_name = "MODEL|FILE")]
+    pub subject: String,
+    /// What to write [default: what the output's name ends in]
+    #[arg(long, required_unless_present = "output")]
+    pub format: Option<ExportFormat>,
+    /// The file to write [default: the model's name with the format as its ending]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// A model's weights: auto (ImageNet's: bundled, or from PyTorch's cache, or fetched to there), none (random), bundled
+    /// (ImageNet's of squeezenet1_1) or a FILE [default: auto]
+    #[arg(long, value_name = "auto|none|bundled|FILE")]
+    pub weights: Option<WeightsArg>,
+    /// The model that a file's weights are of [default: what the file says or its tensors tell]
+    #[arg(long)]
+    pub model: Option<String>,
+    /// For onnx: height and width of the pictures in pixels, as 224 or 3x224x224 [default: those that the model was trained on]
+    #[arg(long, value_name = "N|3xHxW")]
+    pub input_size: Option<InputSize>,
+    /// Decides random weights
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
 }
 
 /// What a file that PyTorch wrote does not say about its weights.
@@ -209,7 +239,7 @@ pub struct DatasetArgs {
     /// The data set: auto (cifar10 where the data folder has it, else digits), digits (bundled), cifar10 or folder:PATH
     #[arg(long, value_name = "auto|digits|cifar10|folder:PATH", default_value = "auto")]
     pub dataset: DatasetArg,
-    /// The folder that holds cifar-10-batches-bin or cifar-10-batches-py
+    /// The folder that holds CIFAR-10: cifar10.convoy, cifar-10-batches-bin or cifar-10-batches-py
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub data_dir: PathBuf,
 }
@@ -241,6 +271,17 @@ pub struct BenchArgs {
     /// The element type to compute in
     #[arg(long, default_value = "f32")]
     pub dtype: DtypeArg,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// PyTorch's state dict.
+    Pth,
+    /// Safetensors.
+    Safetensors,
+    /// A graph for ONNX Runtime, OpenVINO and others.
+    Onnx,
 }
 
 /// `--input-size`.

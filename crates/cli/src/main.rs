@@ -7,6 +7,7 @@ mod picture;
 mod progress;
 mod source;
 mod stderr;
+mod subject;
 
 use std::io;
 use std::process::ExitCode;

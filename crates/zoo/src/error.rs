@@ -1,6 +1,6 @@
 //! The errors of this crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint::CheckpointError;
 
@@ -39,7 +39,7 @@ pub enum Error {
         arch: String,
     },
     /// The published weights are neither at hand nor to be had.
-    #[error("the weights of {arch}: {source}; a copy from elsewhere can be put at {}", path.display())]
+    #[error("the weights of {arch}: {source}{}", remedy(source, path))]
     Unavailable {
         /// The model.
         arch: String,
@@ -67,6 +67,14 @@ pub enum Error {
         /// What does not fit.
         source: layers::Error,
     },
+    /// A network cannot be written as ONNX.
+    #[error("{module} cannot be written as ONNX: {reason}")]
+    Onnx {
+        /// The network's class name.
+        module: &'static str,
+        /// What stands against it.
+        reason: String,
+    },
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -76,6 +84,14 @@ pub enum Error {
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] tensor::Error),
+}
+
+/// What to do where published weights cannot be had, where the reason does not say so already.
+fn remedy(reason: &hub::Error, path: &Path) -> String {
+    match reason {
+        hub::Error::Offline { .. } => String::new(),
+        _ => format!("; put a copy at {}, or set CONVOY_MIRROR to the address of a folder that has it", path.display()),
+    }
 }
 
 /// The result of this crate's functions.

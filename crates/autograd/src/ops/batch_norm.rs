@@ -5,7 +5,7 @@ use tensor::{
     ops::{BatchStats, Norm, NormBackward},
 };
 
-use crate::Var;
+use crate::{Op, Var, op::BatchNorm};
 
 /// What follows a batch normalisation in the same pass: `relu(bn(x) + residual)`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,7 +60,9 @@ impl Var {
         let (x, output, mean, var) = (self.value.clone(), fused.relu.then(|| y.clone()), mean.clone(), var.clone());
         let inputs: Vec<&Var> = [Some(self), weight, bias, fused.residual].into_iter().flatten().collect();
         let present = [true, weight.is_some(), bias.is_some(), fused.residual.is_some()];
-        Ok(Var::from_op("batch_norm", y, &inputs, move |dy, needed| {
+        let [_, weight, bias, residual] = present;
+        let op = BatchNorm { mean: mean.clone(), var: var.clone(), eps, weight, bias, residual, relu: fused.relu, batch_stats };
+        Ok(Var::from_op(Op::BatchNorm(op), y, &inputs, move |dy, needed| {
             let norm = Norm { mean: &mean, var: &var, weight: w.as_ref(), bias: b.as_ref(), eps };
             let residual = present[3] && needed.last() == Some(&true);
             let grads = dy.batch_norm_backward(&NormBackward { norm, x: &x, relu_output: output.as_ref(), batch_stats, residual })?;

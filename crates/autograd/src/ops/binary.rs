@@ -2,21 +2,23 @@
 
 use tensor::{Result, Shape, Tensor};
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl Var {
     /// `self + rhs`.
     pub fn add(&self, rhs: &Var) -> Result<Var> {
         let y = self.value.add(&rhs.value)?;
         let shapes = self.shapes_with(rhs);
-        Ok(Var::from_op("add", y, &[self, rhs], move |grad, needed| unbroadcast(shapes, needed, || Ok(grad.clone()), || Ok(grad.clone()))))
+        Ok(Var::from_op(Op::Add, y, &[self, rhs], move |grad, needed| {
+            unbroadcast(shapes, needed, || Ok(grad.clone()), || Ok(grad.clone()))
+        }))
     }
 
     /// `self - rhs`.
     pub fn sub(&self, rhs: &Var) -> Result<Var> {
         let y = self.value.sub(&rhs.value)?;
         let shapes = self.shapes_with(rhs);
-        Ok(Var::from_op("sub", y, &[self, rhs], move |grad, needed| unbroadcast(shapes, needed, || Ok(grad.clone()), || grad.neg())))
+        Ok(Var::from_op(Op::Sub, y, &[self, rhs], move |grad, needed| unbroadcast(shapes, needed, || Ok(grad.clone()), || grad.neg())))
     }
 
     /// `self * rhs`.
@@ -24,7 +26,7 @@ impl Var {
         let y = self.value.mul(&rhs.value)?;
         let shapes = self.shapes_with(rhs);
         let (lhs_value, rhs_value) = (self.saved_for(rhs), rhs.saved_for(self));
-        Ok(Var::from_op("mul", y, &[self, rhs], move |grad, needed| {
+        Ok(Var::from_op(Op::Mul, y, &[self, rhs], move |grad, needed| {
             unbroadcast(shapes, needed, || grad.mul(&rhs_value), || grad.mul(&lhs_value))
         }))
     }
@@ -34,7 +36,7 @@ impl Var {
         let y = self.value.div(&rhs.value)?;
         let shapes = self.shapes_with(rhs);
         let (quotient, divisor) = (y.clone(), rhs.value.clone());
-        Ok(Var::from_op("div", y, &[self, rhs], move |grad, needed| {
+        Ok(Var::from_op(Op::Div, y, &[self, rhs], move |grad, needed| {
             unbroadcast(shapes, needed, || grad.div(&divisor), || grad.mul(&quotient)?.div(&divisor)?.neg())
         }))
     }
@@ -42,19 +44,19 @@ impl Var {
     /// The larger of two; where they are equal, each gets half of the gradient.
     pub fn maximum(&self, rhs: &Var) -> Result<Var> {
         let y = self.value.maximum(&rhs.value)?;
-        Ok(self.choice("maximum", rhs, y, self.value.ge(&rhs.value)?, self.value.gt(&rhs.value)?))
+        Ok(self.choice(Op::Maximum, rhs, y, self.value.ge(&rhs.value)?, self.value.gt(&rhs.value)?))
     }
 
     /// The smaller of two; where they are equal, each gets half of the gradient.
     pub fn minimum(&self, rhs: &Var) -> Result<Var> {
         let y = self.value.minimum(&rhs.value)?;
-        Ok(self.choice("minimum", rhs, y, self.value.le(&rhs.value)?, self.value.lt(&rhs.value)?))
+        Ok(self.choice(Op::Minimum, rhs, y, self.value.le(&rhs.value)?, self.value.lt(&rhs.value)?))
     }
 
     /// A result that is one of the operands everywhere: `self` where `strictly`, either where only `weakly`.
-    fn choice(&self, name: &'static str, rhs: &Var, y: Tensor, weakly: Tensor, strictly: Tensor) -> Var {
+    fn choice(&self, op: Op, rhs: &Var, y: Tensor, weakly: Tensor, strictly: Tensor) -> Var {
         let shapes = self.shapes_with(rhs);
-        Var::from_op(name, y, &[self, rhs], move |grad, needed| {
+        Var::from_op(op, y, &[self, rhs], move |grad, needed| {
             let share = weakly.to_dtype(grad.dtype())?.add(&strictly.to_dtype(grad.dtype())?)?.mul_scalar(0.5)?;
             unbroadcast(shapes, needed, || grad.mul(&share), || grad.mul(&share.affine(-1.0, 1.0)?))
         })

@@ -2,7 +2,7 @@
 
 use tensor::{Result, Tensor};
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl Var {
     /// Values joined along `dim`, equal in all other sizes.
@@ -11,7 +11,7 @@ impl Var {
         let y = Tensor::cat(&tensors, dim)?;
         let d = y.shape().dim_index("cat", dim)?;
         let sizes: Vec<usize> = tensors.iter().map(|t| t.dims()[d]).collect();
-        Ok(Var::from_op("cat", y, parts, move |grad, needed| {
+        Ok(Var::from_op(Op::Cat { dim: d }, y, parts, move |grad, needed| {
             let mut start = 0;
             let part = |(&size, &needed): (&usize, &bool)| {
                 start += size;

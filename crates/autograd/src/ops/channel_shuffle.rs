@@ -2,7 +2,7 @@
 
 use tensor::Result;
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl Var {
     /// The channels of `[N, C, H, W]`, seen as a matrix `[groups, C / groups]`, transposed.
@@ -12,6 +12,6 @@ impl Var {
     pub fn channel_shuffle(&self, groups: usize) -> Result<Var> {
         let y = self.value.channel_shuffle(groups)?;
         let back = y.dims()[1] / groups;
-        Ok(Var::from_op("channel_shuffle", y, &[self], move |grad, _| Ok(vec![Some(grad.channel_shuffle(back)?)])))
+        Ok(Var::from_op(Op::ChannelShuffle { groups }, y, &[self], move |grad, _| Ok(vec![Some(grad.channel_shuffle(back)?)])))
     }
 }

@@ -5,7 +5,7 @@ use tensor::{
     ops::{Conv2dOptions, ConvMethod},
 };
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl Var {
     /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`.
@@ -19,7 +19,7 @@ impl Var {
         let options = Conv2dOptions { method, ..*options };
         let y = self.value.conv2d(&weight.value, bias.map(|b| &b.value), &options)?;
         let (x, w) = (self.value.clone(), weight.value.clone());
-        Ok(Var::from_op("conv2d", y, &inputs, move |dy, needed| {
+        Ok(Var::from_op(Op::Conv2d(options), y, &inputs, move |dy, needed| {
             let dx = needed[0].then(|| dy.conv2d_grad_input(&w, x.dims(), &options)).transpose()?;
             let dw = needed[1].then(|| dy.conv2d_grad_weight(&x, w.dims(), &options)).transpose()?;
             let db = needed.get(2).map(|&n| n.then(|| channel_sums(&dy)).transpose());

@@ -2,7 +2,7 @@
 
 use tensor::{Result, Shape, ops::LayerNorm};
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl Var {
     /// Layer normalisation of `[…, normalized_shape]` by the mean and the biased variance of each row of the last dimensions; weight
@@ -16,7 +16,8 @@ impl Var {
         let y = x.layer_norm(&LayerNorm { normalized_shape: &normalized_shape, weight: w.as_ref(), bias: b.as_ref(), eps })?;
         let present = [true, weight.is_some(), bias.is_some()];
         let inputs: Vec<&Var> = [Some(self), weight, bias].into_iter().flatten().collect();
-        Ok(Var::from_op("layer_norm", y, &inputs, move |dy, _| {
+        let op = Op::LayerNorm { dims: normalized_shape.rank(), eps, weight: present[1], bias: present[2] };
+        Ok(Var::from_op(op, y, &inputs, move |dy, _| {
             let norm = LayerNorm { normalized_shape: &normalized_shape, weight: w.as_ref(), bias: None, eps };
             let grads = dy.layer_norm_backward(&x, &norm)?;
             let all = [grads.x, grads.weight, grads.bias];

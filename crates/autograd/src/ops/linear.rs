@@ -2,7 +2,7 @@
 
 use tensor::{Result, Tensor};
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl Var {
     /// `self` `[…, C]` times the transpose of `weight` `[K, C]`, plus `bias` `[K]`: `[…, K]`.
@@ -13,7 +13,7 @@ impl Var {
         let y = self.value.linear(&weight.value, bias.map(|b| &b.value))?;
         let (x, w) = (self.value.clone(), weight.value.clone());
         let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).collect();
-        Ok(Var::from_op("linear", y, &inputs, move |dy, needed| {
+        Ok(Var::from_op(Op::Linear, y, &inputs, move |dy, needed| {
             let dx = needed[0].then(|| dy.linear_grad_input(&w)).transpose()?;
             let dw = needed[1].then(|| dy.linear_grad_weight(&x)).transpose()?;
             let db = needed.get(2).map(|&n| n.then(|| row_sums(&dy)).transpose());

@@ -2,17 +2,17 @@
 
 use tensor::{Result, Tensor, ops::Reduce};
 
-use crate::Var;
+use crate::{Op, Var, op::Reduction};
 
 impl Var {
     /// The sum over `dims` (negative from the end; all where empty), which stay with size 1 where `keepdim`.
     pub fn sum(&self, dims: &[isize], keepdim: bool) -> Result<Var> {
-        self.linear_reduction("sum", Reduce::Sum, dims, keepdim)
+        self.linear_reduction(Op::Sum, Reduce::Sum, dims, keepdim)
     }
 
     /// The mean over `dims` (negative from the end; all where empty), which stay with size 1 where `keepdim`.
     pub fn mean(&self, dims: &[isize], keepdim: bool) -> Result<Var> {
-        self.linear_reduction("mean", Reduce::Mean, dims, keepdim)
+        self.linear_reduction(Op::Mean, Reduce::Mean, dims, keepdim)
     }
 
     /// The sum of all elements, as a scalar.
@@ -26,12 +26,13 @@ impl Var {
     }
 
     /// A reduction that gives every element it merges the same weight.
-    fn linear_reduction(&self, name: &'static str, op: Reduce, dims: &[isize], keepdim: bool) -> Result<Var> {
+    fn linear_reduction(&self, recorded: fn(Reduction) -> Op, op: Reduce, dims: &[isize], keepdim: bool) -> Result<Var> {
         let kept = self.value.reduce(op, dims, true)?;
         let (input, kept_shape) = (self.shape().clone(), kept.shape().clone());
         let weight = if op == Reduce::Mean { kept.elements() as f64 / self.value.elements() as f64 } else { 1.0 };
         let y = if keepdim { kept } else { without_reduced(&kept, self.shape().rank(), dims)? };
-        Ok(Var::from_op(name, y, &[self], move |grad, _| {
+        let recorded = recorded(Reduction { dims: dims.to_vec(), keepdim });
+        Ok(Var::from_op(recorded, y, &[self], move |grad, _| {
             Ok(vec![Some(grad.reshape(kept_shape)?.mul_scalar(weight)?.broadcast_to(input)?)])
         }))
     }

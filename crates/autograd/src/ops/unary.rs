@@ -5,21 +5,20 @@ use tensor::{
     ops::{Saved, Unary},
 };
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl Var {
     /// `op` of each element.
     pub fn unary(&self, op: Unary) -> Result<Var> {
         let y = self.value.unary(op)?;
-        let name = op.name();
         if let Some(factor) = constant_slope(op) {
-            return Ok(Var::from_op(name, y, &[self], move |grad, _| Ok(vec![Some(grad.mul_scalar(factor)?)])));
+            return Ok(Var::from_op(Op::Unary(op), y, &[self], move |grad, _| Ok(vec![Some(grad.mul_scalar(factor)?)])));
         }
         let saved = match op.saved() {
             Saved::Input => self.value.clone(),
             Saved::Output => y.clone(),
         };
-        Ok(Var::from_op(name, y, &[self], move |grad, _| Ok(vec![Some(grad.unary_backward(op, &saved)?)])))
+        Ok(Var::from_op(Op::Unary(op), y, &[self], move |grad, _| Ok(vec![Some(grad.unary_backward(op, &saved)?)])))
     }
 
     /// `-self`.

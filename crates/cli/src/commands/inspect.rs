@@ -9,15 +9,13 @@ use tensor::DType;
 use zoo::checkpoint;
 
 use crate::args::InspectArgs;
+use crate::subject::Subject;
 
 pub fn run(args: &InspectArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let path = Path::new(&args.subject);
-    if path.exists() || looks_like_a_file(path) { inspect_file(path, out) } else { inspect_model(&args.subject, out) }
-}
-
-/// Whether a name that no file has is meant as a file's.
-fn looks_like_a_file(path: &Path) -> bool {
-    path.extension().is_some() || path.components().count() > 1
+    match Subject::of(&args.subject) {
+        Subject::File(path) => inspect_file(path, out),
+        Subject::Model(name) => inspect_model(name, out),
+    }
 }
 
 fn inspect_file(path: &Path, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod eval;
+mod export;
 mod inspect;
 mod models;
 mod predict;
@@ -24,6 +25,7 @@ pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Train(args) => train::run(&args, out)?,
         Command::Eval(args) => eval::run(&args, out)?,
         Command::Predict(args) => return predict::run(&args, out),
+        Command::Export(args) => export::run(&args, out)?,
         Command::Bench(BenchCommand::Train(args)) => bench::train(&args, out)?,
         Command::Bench(BenchCommand::Infer(args)) => bench::infer(&args, out)?,
     }

@@ -19,6 +19,7 @@ mod writer;
 
 use std::path::Path;
 
+pub(crate) use self::writer::write_file;
 pub use self::{
     dtype::TorchDtype,
     error::{CheckpointError, Reason},

@@ -96,6 +96,12 @@ pub(super) fn checked_data<'s>(source: &'s dyn TensorSource, index: usize, info:
     }
 }
 
+/// Writes a file of any format, which is never left half written.
+pub(crate) fn write_file(path: impl AsRef<Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CheckpointError> {
+    let path = path.as_ref();
+    write_beside(path, |file| write(file).map_err(Reason::Write)).map_err(|reason| reason.at(path))
+}
+
 /// Writes a file beside `path` and renames it into place once it is complete.
 fn write_beside(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<(), Reason>) -> Result<(), Reason> {
     let temporary = Temporary(path.with_file_name(temporary_name(path)));
