@@ -21,15 +21,18 @@ struct Cli {
 enum Command {
     /// Check the invariants of the architecture; one line per violation.
     Tidy,
+    /// Write docs/api, the listings of the public API, anew.
+    Api,
     /// Run what continuous integration runs (.ci/run).
     Ci,
-    /// Download published weights and CIFAR-10, check them, and unpack the data set.
+    /// Download published weights and CIFAR-10, check them, and prepare the data set.
     FetchData(fetch_data::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Tidy => tidy::run(),
+        Command::Api => tidy::write_api(),
         Command::Ci => ci::run(),
         Command::FetchData(args) => fetch_data::run(&args),
     };

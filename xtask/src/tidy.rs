@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: checks what ARCHITECTURE.md promises and the compiler cannot.
 
+mod api;
 mod arch;
 mod bincode;
 mod dependencies;
@@ -19,7 +20,7 @@ mod unsafe_code;
 use std::fmt;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::workspace;
 use tree::Tree;
@@ -43,6 +44,7 @@ const CHECKS: &[Check] = &[
     bincode::check,
     tokens::check,
     manifest::check,
+    api::check,
 ];
 
 /// One broken rule: where, what, and how to mend it.
@@ -81,6 +83,17 @@ pub fn run() -> Result<ExitCode> {
         eprintln!("error: tidy found {} violations", violations.len());
         Ok(ExitCode::FAILURE)
     }
+}
+
+/// Writes the listings of the public API anew.
+pub fn write_api() -> Result<ExitCode> {
+    let root = workspace::root();
+    for (path, text) in api::listings(&Tree::read(&root)?) {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(&root))?;
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check_all(tree: &Tree) -> Vec<Violation> {

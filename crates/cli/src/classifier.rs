@@ -1,10 +1,12 @@
 //! A trained model with what is needed to use it: its class names and its preprocessing.
 
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use datasets::transforms::{Interpolation, Preset, Size};
 use datasets::{Cifar10, Dataset, Digits, Split};
+use hub::{Meter, Published};
 use zoo::checkpoint::{CheckpointReader, Metadata};
 use zoo::{IMAGENET_CLASSES, Model, Weights};
 
@@ -27,11 +29,12 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Loads trained weights.
-    pub fn load(weights: &TrainedWeights, args: &TrainedArgs) -> anyhow::Result<Self> {
-        let classifier = match weights {
-            TrainedWeights::Bundled => Self::bundled(args)?,
-            TrainedWeights::File(path) => Self::from_file(path, args)?,
+    /// Loads trained weights; where none are named, the published ones of the model asked for, or the bundled ones.
+    pub fn load(weights: Option<&TrainedWeights>, args: &TrainedArgs) -> anyhow::Result<Self> {
+        let classifier = match (weights, args.model.as_deref()) {
+            (Some(TrainedWeights::File(path)), _) => Self::from_file(path, args)?,
+            (None, Some(name)) if name != zoo::BUNDLED => Self::published(name, args)?,
+            (Some(TrainedWeights::Bundled) | None, _) => Self::bundled(args)?,
         };
         Ok(match args.img_size {
             Some(side) => Classifier { preset: at_size(classifier.preset, side), ..classifier },
@@ -43,6 +46,12 @@ impl Classifier {
         let model = zoo::create(args.model.as_deref().unwrap_or(zoo::BUNDLED), &Weights::Bundled, None)?;
         let Knowledge { classes, preset } = Knowledge::of(args.trained_on.unwrap_or(TrainedOn::Imagenet), &*model, None)?;
         Ok(Classifier { model, classes, preset, dataset: None })
+    }
+
+    fn published(name: &str, args: &TrainedArgs) -> anyhow::Result<Self> {
+        zoo::registry::find(name)?;
+        let mut meter = Meter::new(io::stderr(), io::stderr().is_terminal());
+        Self::from_file(&zoo::fetch_weights(name, None, &mut meter)?, args)
     }
 
     /// What the file does not say is taken from the arguments, or guessed, which is then said.
@@ -70,7 +79,7 @@ struct Knowledge {
 }
 
 impl Knowledge {
-    /// From `--trained-on`, else the file's metadata, else the file's name or the model's outputs.
+    /// From `--trained-on`, else the file's metadata, else the file's name, else the model's outputs.
     fn gather(file: &Path, args: &TrainedArgs, metadata: &Metadata, model: &dyn Model) -> anyhow::Result<Self> {
         if let Some(trained_on) = args.trained_on {
             return Self::of(trained_on, model, Some(file));
@@ -80,6 +89,9 @@ impl Knowledge {
                 .with_context(|| format!("{}: its preprocessing is unknown to this version; use --trained-on", file.display()));
             // One line, so the cause goes into it.
             return Ok(Knowledge { classes: classes.clone(), preset: preset.map_err(|error| anyhow!("{error:#}"))? });
+        }
+        if published(file).is_some() {
+            return Self::of(TrainedOn::Imagenet, model, Some(file));
         }
         let guess = guess(file, model.num_classes());
         let assumed = guess.map_or("class numbers and ImageNet's preprocessing".to_owned(), |guess| {
@@ -125,11 +137,15 @@ fn guess(file: &Path, outputs: usize) -> Option<TrainedOn> {
     }
 }
 
+/// The published weights that a file holds, told by its name.
+fn published(file: &Path) -> Option<&'static Published> {
+    let name = file.file_name()?;
+    hub::published().iter().find(|entry| name == entry.file)
+}
+
 /// The preprocessing of the published weights in this file, else of the model's default ones.
 fn imagenet_preset(model: &dyn Model, file: Option<&Path>) -> Preset {
-    let name = file.and_then(Path::file_name);
-    let of_file = hub::published().iter().find(|entry| name.is_some_and(|name| name == entry.file));
-    let Some(published) = of_file.or_else(|| hub::find_published(model.arch(), None)) else {
+    let Some(published) = file.and_then(published).or_else(|| hub::find_published(model.arch(), None)) else {
         return Preset::image_classification(224, 256);
     };
     let preset = published.preset;
@@ -141,6 +157,15 @@ fn imagenet_preset(model: &dyn Model, file: Option<&Path>) -> Preset {
         mean: preset.mean.map(|value| value as f32),
         std: preset.std.map(|value| value as f32),
         ..Preset::image_classification(preset.crop as usize, preset.resize as usize)
+    }
+}
+
+/// Height and width of the pictures after preprocessing, where it makes all of them the same size.
+pub fn picture_size(preset: &Preset) -> Option<(usize, usize)> {
+    match (preset.crop, preset.resize) {
+        (Some(side), _) => Some((side, side)),
+        (None, Some(Size::Exact { height, width })) => Some((height, width)),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use autograd::Var;
-use tensor::{DType, Shape, Tensor};
+use tensor::{DType, Layout, Shape, Tensor};
 
 use crate::{Buffer, LazyParameter, Result};
 
@@ -77,6 +77,14 @@ impl Slot<'_> {
         }
     }
 
+    /// The memory order that it is kept in.
+    pub fn layout(&self) -> Layout {
+        match self {
+            Slot::Parameter(p) => p.layout(),
+            Slot::Buffer(b) => b.value().layout(),
+        }
+    }
+
     /// Whether a state dict may lack it.
     pub fn is_optional(&self) -> bool {
         match self {
@@ -85,7 +93,8 @@ impl Slot<'_> {
         }
     }
 
-    /// Takes over the values of a tensor of the same shape, in its own element type.
+    /// Takes over the values of a tensor of the same shape, in its own element type and memory order; shares the memory of one that
+    /// has both.
     ///
     /// # Errors
     /// Where the shapes differ.

@@ -8,7 +8,7 @@ use tensor::Tensor;
 
 use crate::{
     Model,
-    inception_parts::{BasicConv2d, chain, loss_with_auxiliary, transform_input, truncated_normal},
+    inception_parts::{BasicConv2d, auxiliary_logits, chain, loss_with_auxiliary, transform_input, truncated_normal},
     registry::family,
 };
 
@@ -60,10 +60,10 @@ pub struct GoogLeNet {
     pub inception5a: Inception,
     /// To 1024 channels.
     pub inception5b: Inception,
-    /// A classifier for training only.
-    pub aux1: InceptionAux,
-    /// A classifier for training only.
-    pub aux2: InceptionAux,
+    /// A classifier for training only, where there is one.
+    pub aux1: Option<InceptionAux>,
+    /// A classifier for training only, where there is one.
+    pub aux2: Option<InceptionAux>,
     /// The mean over the picture.
     pub avgpool: AdaptiveAvgPool2d,
     /// Before the classifier.
@@ -97,8 +97,8 @@ impl GoogLeNet {
             maxpool4: pool(2),
             inception5a: inception(832, 256, (160, 320), (32, 128), 128),
             inception5b: inception(832, 384, (192, 384), (48, 128), 128),
-            aux1: InceptionAux::new(512, num_classes),
-            aux2: InceptionAux::new(528, num_classes),
+            aux1: Some(InceptionAux::new(512, num_classes)),
+            aux2: Some(InceptionAux::new(528, num_classes)),
             avgpool: AdaptiveAvgPool2d::new((1, 1)),
             dropout: Dropout::new(0.2),
             fc: linear(1024, num_classes),
@@ -110,17 +110,12 @@ impl GoogLeNet {
         let x = if self.transform_input { &transform_input(x)? } else { x };
         let x = chain(&[&self.conv1, &self.maxpool1, &self.conv2, &self.conv3, &self.maxpool2], x, mode)?;
         let x = chain(&[&self.inception3a, &self.inception3b, &self.maxpool3, &self.inception4a], &x, mode)?;
-        let mut auxiliary = Vec::new();
-        if mode == Mode::Train {
-            auxiliary.push(self.aux1.forward(&x, mode)?);
-        }
+        let first = auxiliary_logits(self.aux1.as_ref(), &x, mode)?;
         let x = chain(&[&self.inception4b, &self.inception4c, &self.inception4d], &x, mode)?;
-        if mode == Mode::Train {
-            auxiliary.push(self.aux2.forward(&x, mode)?);
-        }
+        let second = auxiliary_logits(self.aux2.as_ref(), &x, mode)?;
         let x = chain(&[&self.inception4e, &self.maxpool4, &self.inception5a, &self.inception5b, &self.avgpool], &x, mode)?;
         let x = self.dropout.forward(&x.flatten(1, -1)?, mode)?;
-        Ok((self.fc.forward(&x, mode)?, auxiliary))
+        Ok((self.fc.forward(&x, mode)?, first.into_iter().chain(second).collect()))
     }
 }
 
@@ -173,8 +168,9 @@ impl Model for GoogLeNet {
 
     fn reset_classifier(&mut self, num_classes: usize) {
         self.fc = linear(self.fc.in_features, num_classes);
-        self.aux1.fc2 = linear(self.aux1.fc2.in_features, num_classes);
-        self.aux2.fc2 = linear(self.aux2.fc2.in_features, num_classes);
+        for auxiliary in [&mut self.aux1, &mut self.aux2].into_iter().flatten() {
+            auxiliary.fc2 = linear(auxiliary.fc2.in_features, num_classes);
+        }
     }
 
     fn training_loss(&self, x: &Var, targets: &Tensor, criterion: &CrossEntropyLoss) -> Result<Var> {
@@ -184,8 +180,9 @@ impl Model for GoogLeNet {
 
     fn set_dropout(&mut self, p: f64) {
         self.dropout = Dropout::new(p);
-        self.aux1.dropout = Dropout::new(p);
-        self.aux2.dropout = Dropout::new(p);
+        for auxiliary in [&mut self.aux1, &mut self.aux2].into_iter().flatten() {
+            auxiliary.dropout = Dropout::new(p);
+        }
     }
 
     fn transform_input(&self) -> bool {
@@ -194,6 +191,20 @@ impl Model for GoogLeNet {
 
     fn set_transform_input(&mut self, on: bool) {
         self.transform_input = on;
+    }
+
+    fn auxiliary(&self) -> &'static [&'static str] {
+        &["aux1", "aux2"]
+    }
+
+    fn remove_auxiliary(&mut self) {
+        (self.aux1, self.aux2) = (None, None);
+    }
+
+    /// The published auxiliary classifiers are not trained, so torchvision takes them off.
+    fn adapt_to_published(&mut self) {
+        self.transform_input = true;
+        self.remove_auxiliary();
     }
 }
 

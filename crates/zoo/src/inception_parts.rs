@@ -58,6 +58,11 @@ pub(crate) fn transform_input(x: &Var) -> Result<Var> {
     Ok(scaled.add(&channels(MEAN.map(|mean| (mean - 0.5) / 0.5))?)?)
 }
 
+/// The logits of an auxiliary classifier, in training and where there is one.
+pub(crate) fn auxiliary_logits(classifier: Option<&impl Module>, x: &Var, mode: Mode) -> Result<Option<Var>> {
+    classifier.filter(|_| mode == Mode::Train).map(|classifier| classifier.forward(x, mode)).transpose()
+}
+
 /// The loss of the logits plus `share` times that of each auxiliary classifier's.
 pub(crate) fn loss_with_auxiliary(
     logits: &Var,

@@ -6,7 +6,7 @@ use tensor::Tensor;
 use crate::{
     Model,
     inception_blocks::{InceptionA, InceptionAux, InceptionB, InceptionC, InceptionD, InceptionE, conv, linear},
-    inception_parts::{BasicConv2d, chain, loss_with_auxiliary, transform_input},
+    inception_parts::{BasicConv2d, auxiliary_logits, chain, loss_with_auxiliary, transform_input},
     registry::family,
 };
 
@@ -57,8 +57,8 @@ pub struct Inception3 {
     pub Mixed_6d: InceptionC,
     /// To 768 channels.
     pub Mixed_6e: InceptionC,
-    /// A classifier for training only.
-    pub AuxLogits: InceptionAux,
+    /// A classifier for training only, where there is one.
+    pub AuxLogits: Option<InceptionAux>,
     /// Stride 2, to 1280 channels.
     pub Mixed_7a: InceptionD,
     /// To 2048 channels.
@@ -94,7 +94,7 @@ impl Inception3 {
             Mixed_6c: InceptionC::new(768, 160),
             Mixed_6d: InceptionC::new(768, 160),
             Mixed_6e: InceptionC::new(768, 192),
-            AuxLogits: InceptionAux::new(768, num_classes),
+            AuxLogits: Some(InceptionAux::new(768, num_classes)),
             Mixed_7a: InceptionD::new(768),
             Mixed_7b: InceptionE::new(1280),
             Mixed_7c: InceptionE::new(2048),
@@ -127,7 +127,7 @@ impl Inception3 {
             &self.Mixed_6e,
         ];
         let x = chain(&middle, &chain(&stem, x, mode)?, mode)?;
-        let auxiliary = if mode == Mode::Train { vec![self.AuxLogits.forward(&x, mode)?] } else { Vec::new() };
+        let auxiliary = auxiliary_logits(self.AuxLogits.as_ref(), &x, mode)?.into_iter().collect();
         let x = chain(&[&self.Mixed_7a, &self.Mixed_7b, &self.Mixed_7c, &self.avgpool, &self.dropout], &x, mode)?;
         Ok((self.fc.forward(&x.flatten(1, -1)?, mode)?, auxiliary))
     }
@@ -175,7 +175,9 @@ impl Model for Inception3 {
 
     fn reset_classifier(&mut self, num_classes: usize) {
         self.fc = linear(self.fc.in_features, num_classes, STD);
-        self.AuxLogits.reset(num_classes);
+        if let Some(auxiliary) = &mut self.AuxLogits {
+            auxiliary.reset(num_classes);
+        }
     }
 
     fn input_size(&self) -> usize {
@@ -197,5 +199,17 @@ impl Model for Inception3 {
 
     fn set_transform_input(&mut self, on: bool) {
         self.transform_input = on;
+    }
+
+    fn auxiliary(&self) -> &'static [&'static str] {
+        &["AuxLogits"]
+    }
+
+    fn remove_auxiliary(&mut self) {
+        self.AuxLogits = None;
+    }
+
+    fn adapt_to_published(&mut self) {
+        self.transform_input = true;
     }
 }

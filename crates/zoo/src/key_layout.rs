@@ -6,7 +6,7 @@ use layers::{ModuleExt, Slot};
 use tensor::Shape;
 
 use crate::{
-    Error, Result,
+    Error, Model, Result,
     checkpoint::{CheckpointReader, TensorInfo},
     registry::{self, Entry},
     state::infos,
@@ -28,21 +28,22 @@ struct Key {
 
 impl KeyLayout {
     /// The layout of the models that `build` makes for a number of classes. Their parameters are never drawn.
-    pub(crate) fn of<M: ModuleExt>(build: impl Fn(usize) -> M) -> Self {
+    pub(crate) fn of<M: Model>(build: impl Fn(usize) -> M) -> Self {
         let (one, two) = (build(1), build(2));
+        let is_auxiliary = |key: &str| one.auxiliary().iter().any(|name| is_below(key, name));
         let key = |((name, slot), (_, other)): ((String, Slot<'_>), (String, Slot<'_>))| {
             let (shape, other) = (slot.shape(), other.shape());
             let class_dim = shape.iter().zip(other.iter()).position(|(a, b)| a != b);
-            Key { name, shape, class_dim, optional: slot.is_optional() }
+            let optional = slot.is_optional() || is_auxiliary(&name);
+            Key { name, shape, class_dim, optional }
         };
         KeyLayout { keys: one.named_tensors().into_iter().zip(two.named_tensors()).map(key).collect() }
     }
 
     /// The number of classes of a state dict of such a model.
     pub(crate) fn num_classes(&self, tensors: &[TensorInfo]) -> Option<usize> {
-        let (key, dim) = self.keys.iter().find_map(|key| Some((key, key.class_dim?)))?;
-        let classes = *tensors.iter().find(|tensor| tensor.name == key.name)?.shape.get(dim)?;
-        (classes > 0).then_some(classes)
+        let classes = |key: &Key| tensors.iter().find(|tensor| tensor.name == key.name)?.shape.get(key.class_dim?).copied();
+        self.keys.iter().find_map(classes).filter(|&classes| classes > 0)
     }
 
     /// How many keys a state dict has in common with such a model, shapes included, and whether that is all of either.
@@ -54,6 +55,11 @@ impl KeyLayout {
         let missing = self.keys.iter().filter(|key| !shapes.contains_key(key.name.as_str()) && !key.optional).count();
         (common, common == tensors.len() && missing == 0)
     }
+}
+
+/// Whether a key is of a tensor of the module of this name, or below it.
+pub(crate) fn is_below(key: &str, module: &str) -> bool {
+    key.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
 }
 
 impl Key {

@@ -15,9 +15,11 @@
 pub mod checkpoint;
 mod error;
 mod model;
+pub mod onnx;
 
 mod categories;
 mod key_layout;
+mod published;
 pub mod registry;
 mod state;
 mod weights;
@@ -39,6 +41,9 @@ pub mod shufflenet_v2;
 pub mod squeezenet;
 pub mod vgg;
 
+// What programs need beside the models, so that they need not depend on it themselves.
+pub use {layers, tensor};
+
 pub use alexnet::alexnet;
 pub use categories::imagenet_categories;
 pub use checkpoint::Metadata;
@@ -54,6 +59,7 @@ pub use mnasnet::mnasnet1_0;
 pub use mobilenet_v2::mobilenet_v2;
 pub use mobilenet_v3::{mobilenet_v3_large, mobilenet_v3_small};
 pub use model::Model;
+pub use published::{cached, fetch_weights};
 pub use registry::{IMAGENET_CLASSES, build, names};
 pub use resnet::{
     resnet18, resnet34, resnet50, resnet101, resnet152, resnext50_32x4d, resnext101_32x8d, resnext101_64x4d, wide_resnet50_2,
@@ -61,6 +67,6 @@ pub use resnet::{
 };
 pub use shufflenet_v2::shufflenet_v2_x1_0;
 pub use squeezenet::{squeezenet1_0, squeezenet1_1};
-pub use state::{Strictness, from_checkpoint, from_tensor, load, load_into, save, save_module, to_tensor};
+pub use state::{Strictness, from_checkpoint, from_tensor, load, load_into, save, save_as, save_module, to_tensor};
 pub use vgg::{vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn};
-pub use weights::{BUNDLED, Weights, cached, create};
+pub use weights::{BUNDLED, Weights, create};

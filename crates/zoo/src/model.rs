@@ -38,6 +38,18 @@ pub trait Model: Module {
 
     /// Switches [`transform_input`](Model::transform_input), where the network has it.
     fn set_transform_input(&mut self, _on: bool) {}
+
+    /// The names of the auxiliary classifiers that networks of this kind may have: they serve training alone, and a checkpoint may
+    /// lack them.
+    fn auxiliary(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Takes the auxiliary classifiers off: `aux_logits=False` of torchvision.
+    fn remove_auxiliary(&mut self) {}
+
+    /// Sets what torchvision sets where it loads published weights.
+    fn adapt_to_published(&mut self) {}
 }
 
 impl<M: Model + ?Sized> Model for Box<M> {
@@ -64,6 +76,15 @@ impl<M: Model + ?Sized> Model for Box<M> {
     }
     fn set_transform_input(&mut self, on: bool) {
         (**self).set_transform_input(on);
+    }
+    fn auxiliary(&self) -> &'static [&'static str] {
+        (**self).auxiliary()
+    }
+    fn remove_auxiliary(&mut self) {
+        (**self).remove_auxiliary();
+    }
+    fn adapt_to_published(&mut self) {
+        (**self).adapt_to_published();
     }
 }
 

@@ -4,13 +4,13 @@ use std::{borrow::Cow, io, path::Path};
 
 use layers::{LoadReport, Module, ModuleExt, Slot};
 use serde_json::Value;
-use tensor::{DType, Element, Tensor, bf16};
+use tensor::{BLOCK, DType, Element, Tensor, bf16, with_dtype};
 
 use crate::{
     Error, Model, Result,
     checkpoint::{CheckpointReader, Format, Metadata, RawTensor, TensorInfo, TensorSource, TorchDtype, save_tensors},
     densenet::modern_key,
-    key_layout::identify,
+    key_layout::{identify, is_below},
 };
 
 /// Whether every key of a checkpoint and of a module must fit.
@@ -36,9 +36,32 @@ pub fn load_into(module: &(impl Module + ?Sized), checkpoint: &CheckpointReader<
         return Err(Error::Misfit { origin: checkpoint.origin().to_string(), source });
     }
     for (slot, index) in matching.pairs {
-        slot.load(&to_tensor(&checkpoint.read(index)?)?)?;
+        slot.load(&read(checkpoint, index, &slot)?)?;
     }
     Ok(matching.report)
+}
+
+/// How much of a large tensor is read at once, in bytes.
+const PIECE_BYTES: usize = 1 << 18;
+
+/// A checkpoint's tensor in the element type and memory order that a slot keeps. It is converted piece by piece on its way from the
+/// file, so nothing but a piece is in memory twice.
+fn read(checkpoint: &CheckpointReader<'_>, index: usize, slot: &Slot<'_>) -> Result<Tensor> {
+    let (shape, dtype, layout) = (slot.shape(), slot.dtype(), slot.layout());
+    let row = shape.iter().skip(1).product::<usize>();
+    // Every memory order keeps so many rows together.
+    let rows = (PIECE_BYTES / dtype.size() / row.max(1)).max(1).next_multiple_of(BLOCK);
+    let mut tensor = Tensor::zeros_in(shape, dtype, layout)?;
+    let mut at = 0;
+    for piece in checkpoint.read_rows(index, rows)? {
+        let piece = to_tensor(&piece?)?.to_dtype(dtype)?.to_layout(layout)?;
+        at += with_dtype!(dtype, T => {
+            let values = piece.data::<T>()?;
+            tensor.data_mut::<T>()?[at..][..values.len()].copy_from_slice(values);
+            values.len()
+        });
+    }
+    Ok(tensor)
 }
 
 /// The tensors of a checkpoint under the keys that torchvision gives them today.
@@ -54,9 +77,29 @@ pub(crate) fn infos(checkpoint: &CheckpointReader<'_>) -> Vec<TensorInfo> {
 pub fn from_checkpoint(checkpoint: &CheckpointReader<'_>) -> Result<Box<dyn Model>> {
     let (entry, num_classes) = identify(checkpoint)?;
     let mut model = entry.build(num_classes)?;
-    load_into(&model, checkpoint, Strictness::Strict)?;
-    restore_settings(&mut model, checkpoint.metadata());
+    load_whole(&mut model, checkpoint)?;
     Ok(model)
+}
+
+/// Loads a checkpoint into a fresh model of its kind, without auxiliary classifiers where it has none, and sets what it says or what
+/// torchvision sets for it.
+pub(crate) fn load_whole(model: &mut impl Model, checkpoint: &CheckpointReader<'_>) -> Result<()> {
+    let is_auxiliary = |tensor: &TensorInfo| model.auxiliary().iter().any(|name| is_below(&tensor.name, name));
+    if !checkpoint.tensors().iter().any(is_auxiliary) {
+        model.remove_auxiliary();
+    }
+    load_into(model, checkpoint, Strictness::Strict)?;
+    if is_published(checkpoint) {
+        model.adapt_to_published();
+    }
+    restore_settings(model, checkpoint.metadata());
+    Ok(())
+}
+
+/// Whether a checkpoint is a file that torchvision publishes, told by its name.
+fn is_published(checkpoint: &CheckpointReader<'_>) -> bool {
+    let name = Path::new(checkpoint.origin()).file_name();
+    name.is_some_and(|name| hub::published().iter().any(|published| name == published.file))
 }
 
 /// The model in a file, with its weights, and what else the file says of it.
@@ -73,18 +116,27 @@ pub fn load(path: impl AsRef<Path>) -> Result<(Box<dyn Model>, Metadata)> {
 /// # Errors
 /// Where the extension is another, or the file cannot be written; an older file of that name is then left as it was.
 pub fn save(path: impl AsRef<Path>, model: &(impl Model + ?Sized), metadata: &Metadata) -> Result<()> {
+    let format = Format::from_path(&path)?;
+    save_as(path, format, model, metadata)
+}
+
+/// As [`save`], in a format that the extension need not tell.
+///
+/// # Errors
+/// Where the file cannot be written; an older file of that name is then left as it was.
+pub fn save_as(path: impl AsRef<Path>, format: Format, model: &(impl Model + ?Sized), metadata: &Metadata) -> Result<()> {
     let mut metadata = Metadata { arch: Some(model.arch().to_string()), ..metadata.clone() };
     if model.transform_input() {
         metadata.other.insert(TRANSFORM_INPUT.to_string(), true.into());
     }
-    save_module(path, model, &metadata)
+    save_state(path, format, model, &metadata)
 }
 
 /// The metadata entry of a model that transforms its input.
 const TRANSFORM_INPUT: &str = "transform_input";
 
 /// Restores what [`save`] keeps of a model beside its tensors.
-pub(crate) fn restore_settings(model: &mut impl Model, metadata: &Metadata) {
+fn restore_settings(model: &mut impl Model, metadata: &Metadata) {
     if let Some(Value::Bool(on)) = metadata.other.get(TRANSFORM_INPUT) {
         model.set_transform_input(*on);
     }
@@ -96,6 +148,10 @@ pub(crate) fn restore_settings(model: &mut impl Model, metadata: &Metadata) {
 /// As [`save`].
 pub fn save_module(path: impl AsRef<Path>, module: &(impl Module + ?Sized), metadata: &Metadata) -> Result<()> {
     let format = Format::from_path(&path)?;
+    save_state(path, format, module, metadata)
+}
+
+fn save_state(path: impl AsRef<Path>, format: Format, module: &(impl Module + ?Sized), metadata: &Metadata) -> Result<()> {
     Ok(save_tensors(path, format, &State(module.named_tensors()), metadata)?)
 }
 
@@ -144,7 +200,12 @@ fn elements<const SIZE: usize, T: Element>(raw: &RawTensor, shape: &[usize], rea
     if !rest.is_empty() {
         return Err(tensor::Error::shape("to_tensor", shape, format!("{} bytes are no whole number of elements", raw.data.len())));
     }
-    Tensor::from_vec(values.iter().map(|&bytes| read(bytes)).collect(), shape)
+    let mut tensor = Tensor::zeros(shape, T::DTYPE)?;
+    if tensor.elements() != values.len() {
+        return Err(tensor::Error::shape("to_tensor", shape, format!("does not hold {} elements", values.len())));
+    }
+    tensor.data_mut::<T>()?.iter_mut().zip(values).for_each(|(element, &bytes)| *element = read(bytes));
+    Ok(tensor)
 }
 
 /// A tensor as a checkpoint holds it: row-major, little-endian.

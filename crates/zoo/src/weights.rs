@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use hub::Published;
+use hub::Silent;
 
 use crate::{
-    Error, Model, Result, Strictness,
+    Error, Model, Result,
     checkpoint::CheckpointReader,
     key_layout::KeyLayout,
-    load_into,
+    published,
     registry::{self, IMAGENET_CLASSES},
-    state::{infos, restore_settings},
+    state::{infos, load_whole},
 };
 
 /// Which weights a model starts from. Weights bring their own number of classes; without any it is ImageNet's 1000.
@@ -59,7 +59,7 @@ pub fn create(name: &str, weights: &Weights, num_classes: impl Into<Option<usize
     let Some(checkpoint) = open(entry.name, weights)? else {
         return entry.build(num_classes.unwrap_or(IMAGENET_CLASSES));
     };
-    let mut model = load_as(|classes| entry.build(classes), &entry.key_layout(), &checkpoint, weights)?;
+    let mut model = load_as(|classes| entry.build(classes), &entry.key_layout(), &checkpoint)?;
     if let Some(wanted) = num_classes.filter(|&wanted| wanted != model.num_classes()) {
         model.reset_classifier(wanted);
     }
@@ -70,24 +70,14 @@ pub fn create(name: &str, weights: &Weights, num_classes: impl Into<Option<usize
 pub(crate) fn with_weights<M: Model>(arch: &'static str, new: impl Fn(usize) -> M, weights: Weights) -> Result<M> {
     match open(arch, &weights)? {
         None => Ok(new(IMAGENET_CLASSES)),
-        Some(checkpoint) => load_as(|classes| Ok(new(classes)), &KeyLayout::of(&new), &checkpoint, &weights),
+        Some(checkpoint) => load_as(|classes| Ok(new(classes)), &KeyLayout::of(&new), &checkpoint),
     }
 }
 
 /// The model that `new` makes for as many classes as the checkpoint of these weights has, loaded from it.
-fn load_as<M: Model>(
-    new: impl Fn(usize) -> Result<M>,
-    layout: &KeyLayout,
-    checkpoint: &CheckpointReader<'_>,
-    weights: &Weights,
-) -> Result<M> {
+fn load_as<M: Model>(new: impl Fn(usize) -> Result<M>, layout: &KeyLayout, checkpoint: &CheckpointReader<'_>) -> Result<M> {
     let mut model = new(layout.num_classes(&infos(checkpoint)).unwrap_or(IMAGENET_CLASSES))?;
-    load_into(&model, checkpoint, Strictness::Strict)?;
-    match weights {
-        // As torchvision does with published weights.
-        Weights::Default | Weights::Named(_) => model.set_transform_input(true),
-        _ => restore_settings(&mut model, checkpoint.metadata()),
-    }
+    load_whole(&mut model, checkpoint)?;
     Ok(model)
 }
 
@@ -95,8 +85,8 @@ fn load_as<M: Model>(
 fn open<'a>(arch: &str, weights: &'a Weights) -> Result<Option<CheckpointReader<'a>>> {
     let checkpoint = match weights {
         Weights::None => return Ok(None),
-        Weights::Default => CheckpointReader::open(fetch(published(arch, None)?)?),
-        Weights::Named(name) => CheckpointReader::open(fetch(published(arch, Some(name))?)?),
+        Weights::Default => CheckpointReader::open(published::fetch_weights(arch, None, &mut Silent)?),
+        Weights::Named(name) => CheckpointReader::open(published::fetch_weights(arch, Some(name), &mut Silent)?),
         Weights::Bundled => CheckpointReader::from_bytes(bundled(arch)?, "the bundled weights"),
         Weights::File(path) => CheckpointReader::open(path),
         Weights::Bytes(bytes) => CheckpointReader::from_bytes(bytes, "weights in memory"),
@@ -108,38 +98,4 @@ fn open<'a>(arch: &str, weights: &'a Weights) -> Result<Option<CheckpointReader<
 fn bundled(arch: &str) -> Result<&'static [u8]> {
     let checkpoint = BUNDLED_CHECKPOINT.filter(|_| arch == BUNDLED);
     checkpoint.ok_or_else(|| Error::NotBundled { arch: arch.to_string() })
-}
-
-/// Published weights of a model, by name or its default.
-fn published(arch: &str, name: Option<&str>) -> Result<&'static Published> {
-    hub::find_published(arch, name).ok_or_else(|| {
-        let names: Vec<&str> = hub::published().iter().filter(|entry| entry.model == arch).map(|entry| entry.weights).collect();
-        let known = if names.is_empty() { "none are published".to_string() } else { format!("there are {}", names.join(", ")) };
-        Error::UnknownWeights { arch: arch.to_string(), name: name.unwrap_or("DEFAULT").to_string(), known }
-    })
-}
-
-/// The file of a model's default weights, where PyTorch's cache folder has it already.
-pub fn cached(arch: &str) -> Option<PathBuf> {
-    let path = hub::checkpoints_dir().ok()?.join(hub::find_published(arch, None)?.file);
-    path.is_file().then_some(path)
-}
-
-/// The file of published weights, checked; fetched where it is not at hand and the feature `download` is on.
-fn fetch(weights: &Published) -> Result<PathBuf> {
-    let path = hub::checkpoints_dir().map_err(Error::NoCache)?.join(weights.file);
-    match bring(weights, &path) {
-        Ok(()) => Ok(path),
-        Err(source) => Err(Error::Unavailable { arch: weights.model.to_string(), path, source: Box::new(source) }),
-    }
-}
-
-#[cfg(feature = "download")]
-fn bring(weights: &Published, path: &std::path::Path) -> std::result::Result<(), hub::Error> {
-    hub::fetch(&weights.url(), path, &weights.checks(), &hub::Options::default(), &mut hub::Silent).map(drop)
-}
-
-#[cfg(not(feature = "download"))]
-fn bring(weights: &Published, path: &std::path::Path) -> std::result::Result<(), hub::Error> {
-    if path.is_file() { weights.checks().verify(path) } else { Err(hub::Error::Offline { path: path.to_owned(), url: weights.url() }) }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::PathBuf};
 
-use layers::{Linear, Mode, Module, ModuleExt, no_grad};
+use layers::{CrossEntropyLoss, Linear, Mode, Module, ModuleExt, no_grad};
 use tensor::{DType, Tensor, random::Generator};
 use zoo::{
     Metadata, Model, Strictness, Weights,
@@ -114,6 +114,61 @@ fn tensors_of_no_model_are_refused() -> Outcome {
     zoo::save_module(&path, &Linear::new(2, 2), &Metadata::default())?;
     let error = zoo::load(&path).err().unwrap().to_string();
     assert!(error.ends_with("linear.pth: its tensors are those of no model in the zoo; say which model it is"), "{error}");
+    Ok(())
+}
+
+/// Networks with auxiliary classifiers, and what the keys of those begin with.
+const WITH_AUXILIARY: [(&str, &str); 2] = [("inception_v3", "AuxLogits."), ("googlenet", "aux")];
+
+#[test]
+fn a_file_without_auxiliary_classifiers_is_a_model_without_them() -> Outcome {
+    // What torchvision writes of a model made with `aux_logits=False`.
+    for (name, prefix) in WITH_AUXILIARY {
+        let mut model = zoo::build(name, 3)?;
+        assert!(model.state_dict()?.keys().any(|key| key.starts_with(prefix)));
+        model.remove_auxiliary();
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("model.pth");
+        zoo::save_module(&path, &model, &Metadata::default())?;
+        for loaded in [zoo::load(&path)?.0, zoo::create(name, &path.into(), None)?] {
+            assert_eq!((loaded.arch(), loaded.num_classes()), (name, 3));
+            assert!(!loaded.state_dict()?.keys().any(|key| key.starts_with(prefix)), "{name}");
+            let x = Tensor::normal([2, 3, 96, 96], 0.0, 1.0, &mut Generator::new(5))?.into();
+            let loss = loaded.training_loss(&x, &Tensor::arange(2, DType::I64)?, &CrossEntropyLoss::new())?;
+            assert!(loss.item()?.is_finite());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_with_half_of_an_auxiliary_classifier_is_refused() -> Outcome {
+    for (name, prefix) in WITH_AUXILIARY {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("model.safetensors");
+        zoo::save_module(&path, &zoo::build(name, 3)?, &Metadata::default())?;
+        let mut checkpoint = zoo::checkpoint::load(&path)?;
+        let first = checkpoint.tensors.iter().position(|(key, _)| key.starts_with(prefix)).unwrap();
+        let (gone, _) = checkpoint.tensors.remove(first);
+        zoo::checkpoint::save(&path, &checkpoint)?;
+        let error = zoo::load(&path).err().unwrap().to_string();
+        assert!(error.contains(&format!("missing: {gone}")), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_published_file_is_set_up_as_torchvision_does() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for (name, file, keeps_auxiliary) in
+        [("inception_v3", "inception_v3_google-0cc3c7bd.pth", true), ("googlenet", "googlenet-1378be20.pth", false)]
+    {
+        let path = folder.path().join(file);
+        zoo::save_module(&path, &zoo::build(name, 3)?, &Metadata::default())?;
+        let (model, _) = zoo::load(&path)?;
+        let has_auxiliary = model.named_modules().iter().any(|(name, _)| model.auxiliary().contains(&name.as_str()));
+        assert_eq!((model.transform_input(), has_auxiliary), (true, keeps_auxiliary), "{name}");
+    }
     Ok(())
 }
 

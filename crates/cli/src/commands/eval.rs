@@ -13,7 +13,7 @@ use crate::progress::Report;
 use crate::source::Source;
 
 pub fn run(args: &EvalArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let classifier = Classifier::load(&args.weights, &args.trained)?;
+    let classifier = Classifier::load(Some(&args.weights), &args.trained)?;
     let source = source(&args.dataset, classifier.dataset.as_deref())?;
     let dataset = source.open(Split::Test)?;
     check_classes(&classifier, &source, &*dataset)?;

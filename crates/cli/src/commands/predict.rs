@@ -31,7 +31,7 @@ struct Class {
 
 /// A picture that cannot be read is reported, and the others follow; the exit code tells.
 pub fn run(args: &PredictArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let classifier = Classifier::load(&args.weights, &args.trained)?;
+    let classifier = Classifier::load(args.weights.as_ref(), &args.trained)?;
     let transform = classifier.preset.transform()?;
     let mut code = ExitCode::SUCCESS;
     for path in &args.images {

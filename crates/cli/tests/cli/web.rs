@@ -1,11 +1,11 @@
-//! Pictures from the web, served on the loopback.
+//! Pictures and published weights from the web, served on the loopback.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
-use super::support::{failure, golden, stdout};
+use super::support::{convoy, explained, failure, golden, stdout};
 
 /// Serves a picture, a text that is none, a web page, and nothing else; returns its address.
 fn serve() -> String {
@@ -64,4 +64,22 @@ fn what_is_no_picture_is_said_of_its_address() {
         assert!(error.contains(&url) && error.contains(reason), "{error}");
         assert_eq!(code, 1);
     }
+}
+
+#[test]
+fn a_model_without_weights_takes_the_published_ones_or_says_how_to_get_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = golden("images/rgb.jpg");
+    let file = "resnet18-f37072fd.pth";
+    for (mirror, reason) in [(serve(), "the server answers 404"), ("http://127.0.0.1:1".to_owned(), "cannot be reached")] {
+        let output =
+            convoy(folder.path()).env("CONVOY_MIRROR", &mirror).arg("predict").arg(&picture).args(["--model", "resnet18"]).output();
+        let (error, code) = explained(&output.unwrap());
+        let place = folder.path().join("torch/hub/checkpoints").join(file);
+        assert!(error.contains(&format!("the weights of resnet18: {mirror}/{file}")) && error.contains(reason), "{error}");
+        assert!(error.contains(&format!("put a copy at {}", place.display())), "{error}");
+        assert_eq!(code, 1);
+    }
+    let (error, _) = failure(folder.path(), ["predict", "a.png", "--model", "resnet81"]);
+    assert!(error.contains("did you mean resnet18?"), "{error}");
 }

@@ -6,7 +6,7 @@ use super::{
     dtype::TorchDtype,
     error::{Reason, quote},
     metadata::Metadata,
-    source::{Blob, Source},
+    source::{Blob, BlobReader, Source},
     tensor::{RawTensor, TensorInfo},
 };
 
@@ -73,10 +73,26 @@ impl Located {
         if !self.is_contiguous() {
             data = gather(&data, size, shape, &self.strides, self.dense_bytes()?);
         }
+        Ok(self.piece(shape.clone(), data))
+    }
+
+    /// The tensor in pieces of at most `rows` entries of its first dimension, which are read one at a time; in one piece where it
+    /// does not lie row by row.
+    pub(super) fn pieces<'s>(&'s self, source: &'s Source<'_>, rows: usize) -> Result<Pieces<'s>, Reason> {
+        let TensorInfo { dtype, ref shape, .. } = self.info;
+        let whole = shape.first().copied().unwrap_or(1);
+        let in_order = self.is_contiguous() && whole > 0;
+        let reader = if in_order { Some(source.reader(&self.blob, (self.start * dtype.size()) as u64)?) } else { None };
+        let rows = if in_order { rows.clamp(1, whole) } else { whole };
+        Ok(Pieces { tensor: self, source, reader, rows, next: 0, whole })
+    }
+
+    fn piece(&self, shape: Vec<usize>, mut data: Vec<u8>) -> RawTensor {
+        let dtype = self.info.dtype;
         if self.big_endian {
-            data.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            data.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
         }
-        Ok(RawTensor { dtype, shape: shape.clone(), data })
+        RawTensor { dtype, shape, data }
     }
 
     fn out_of_range(&self) -> Reason {
@@ -100,6 +116,45 @@ impl Located {
                 expected = expected.saturating_mul(extent);
                 fits
             })
+    }
+}
+
+/// A tensor's data, read some rows at a time.
+pub(super) struct Pieces<'s> {
+    tensor: &'s Located,
+    source: &'s Source<'s>,
+    /// Where the data is read from in order; none where it has to be read at once.
+    reader: Option<BlobReader<'s>>,
+    /// Rows of a piece.
+    rows: usize,
+    /// The row that the next piece starts with.
+    next: usize,
+    /// All rows.
+    whole: usize,
+}
+
+impl Pieces<'_> {
+    fn read(&mut self) -> Result<RawTensor, Reason> {
+        let start = std::mem::replace(&mut self.next, self.whole);
+        let Some(reader) = &mut self.reader else {
+            return self.tensor.read(self.source);
+        };
+        let end = start.saturating_add(self.rows).min(self.whole);
+        let mut shape = self.tensor.info.shape.clone();
+        shape.iter_mut().take(1).for_each(|extent| *extent = end - start);
+        let bytes = self.tensor.info.dtype.byte_len(&shape).ok_or_else(|| self.tensor.out_of_range())?;
+        let piece = self.tensor.piece(shape, reader.read(bytes)?);
+        // After an error there is no next one.
+        self.next = end;
+        Ok(piece)
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Result<RawTensor, Reason>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (self.next < self.whole).then(|| self.read())
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     error::{CheckpointError, Reason, quote},
-    index::{Index, check_total},
+    index::{Index, Located, check_total},
     metadata::Metadata,
     pth, safetensors,
     source::Source,
@@ -83,9 +83,26 @@ impl<'a> CheckpointReader<'a> {
     /// # Errors
     /// Where there is no such tensor, or its data cannot be read or does not match its checksum.
     pub fn read(&self, index: usize) -> Result<RawTensor, CheckpointError> {
-        let missing = || Reason::damaged(format!("it has no tensor number {index}"));
-        let tensor = self.index.tensors.get(index).ok_or_else(missing);
-        tensor.and_then(|tensor| tensor.read(&self.source)).map_err(|reason| reason.named(&*self.origin))
+        self.located(index).and_then(|tensor| tensor.read(&self.source)).map_err(|reason| reason.named(&*self.origin))
+    }
+
+    /// Reads tensor number `index` in pieces of at most `rows` entries of its first dimension, in order, each when it is asked for, so
+    /// that a large tensor need never be in memory as a whole. One that does not lie row by row in the file comes as one piece.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), then or in the pieces; after an error there are none.
+    pub fn read_rows(
+        &self,
+        index: usize,
+        rows: usize,
+    ) -> Result<impl Iterator<Item = Result<RawTensor, CheckpointError>>, CheckpointError> {
+        let pieces =
+            self.located(index).and_then(|tensor| tensor.pieces(&self.source, rows)).map_err(|reason| reason.named(&*self.origin))?;
+        Ok(pieces.map(|piece| piece.map_err(|reason| reason.named(&*self.origin))))
+    }
+
+    fn located(&self, index: usize) -> Result<&Located, Reason> {
+        self.index.tensors.get(index).ok_or_else(|| Reason::damaged(format!("it has no tensor number {index}")))
     }
 
     /// Reads the tensor with this state-dict key; `None` where there is none.

@@ -88,23 +88,22 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Reads `len` bytes of a checked blob from `start`; the checksum is compared where all of it is read.
+    /// Reads `len` bytes of a checked blob from `start`.
     pub(super) fn read(&self, blob: &Blob, start: u64, len: usize) -> Result<Vec<u8>, Reason> {
-        let mut buffer = vec![0; len];
-        match blob.deflated {
-            None => self.read_at(blob.offset + start, &mut buffer)?,
+        self.reader(blob, start)?.read(len)
+    }
+
+    /// A sequential reader of a checked blob from `start`.
+    pub(super) fn reader(&self, blob: &Blob, start: u64) -> Result<BlobReader<'_>, Reason> {
+        let bytes: Box<dyn Read + '_> = match blob.deflated {
+            None => Box::new(self.reader_from(blob.offset + start)),
             Some(packed) => {
-                let range = blob.offset..blob.offset + packed;
-                let mut inflated = DeflateDecoder::new(RangeReader::new(self.bytes(), range));
+                let mut inflated = DeflateDecoder::new(RangeReader::new(self.bytes(), blob.offset..blob.offset + packed));
                 io::copy(&mut inflated.by_ref().take(start), &mut io::sink())?;
-                inflated.read_exact(&mut buffer)?;
+                Box::new(inflated)
             }
-        }
-        let whole = start == 0 && len as u64 == blob.len;
-        if whole && blob.crc.is_some_and(|crc| crc != crc32(&buffer)) {
-            return Err(Reason::damaged("a checksum does not match"));
-        }
-        Ok(buffer)
+        };
+        Ok(BlobReader { bytes, left: blob.len.saturating_sub(start), checksum: blob.crc.filter(|_| start == 0), crc: Crc::new() })
     }
 }
 
@@ -113,4 +112,29 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();
     crc.update(bytes);
     crc.sum()
+}
+
+/// Reads a blob from some place on. Where that is all of it, its checksum is compared at the end.
+pub(super) struct BlobReader<'s> {
+    bytes: Box<dyn Read + 's>,
+    /// Bytes of the blob that are still to be read.
+    left: u64,
+    checksum: Option<u32>,
+    crc: Crc,
+}
+
+impl BlobReader<'_> {
+    /// The next `len` bytes.
+    pub(super) fn read(&mut self, len: usize) -> Result<Vec<u8>, Reason> {
+        let mut buffer = vec![0; len];
+        self.bytes.read_exact(&mut buffer)?;
+        self.left = self.left.saturating_sub(len as u64);
+        if let Some(checksum) = self.checksum {
+            self.crc.update(&buffer);
+            if self.left == 0 && self.crc.sum() != checksum {
+                return Err(Reason::damaged("a checksum does not match"));
+            }
+        }
+        Ok(buffer)
+    }
 }

@@ -25,7 +25,13 @@ pub(super) fn legacy(object: &[u8], storages: &[(&str, u64, &[u8])]) -> Vec<u8> 
 /// A zip archive of these records.
 pub(super) fn zip(records: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     let mut file = Vec::new();
-    let mut archive = ZipArchiveWriter::new(&mut file);
+    write_zip(&mut file, records, method);
+    file
+}
+
+/// Writes a zip archive of these records.
+pub(super) fn write_zip(file: impl Write, records: &[(&str, &[u8])], method: CompressionMethod) {
+    let mut archive = ZipArchiveWriter::new(file);
     for (name, data) in records {
         let (mut entry, config) = archive.new_file(*name).compression_method(method).start().unwrap();
         let descriptor = if method == CompressionMethod::DEFLATE {
@@ -42,7 +48,6 @@ pub(super) fn zip(records: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u
         entry.finish(descriptor).unwrap();
     }
     archive.finish().unwrap();
-    file
 }
 
 /// A pickled text.
@@ -61,9 +66,10 @@ pub(super) fn storage(class: &str, numel: u8) -> Vec<u8> {
     [b"(", &text("storage")[..], class.as_bytes(), &text("0"), &text("cpu"), &[b'K', numel], b"tQ"].concat()
 }
 
-/// The pickled call of `_rebuild_tensor_v2` for a float tensor, with one-byte numbers.
-pub(super) fn tensor(storage: &[u8], offset: u8, shape: &[u8], strides: &[u8]) -> Vec<u8> {
-    let tuple = |numbers: &[u8]| [b"(".to_vec(), numbers.iter().flat_map(|&number| [b'K', number]).collect(), b"t".to_vec()].concat();
+/// The pickled call of `_rebuild_tensor_v2` for a float tensor.
+pub(super) fn tensor(storage: &[u8], offset: u8, shape: &[i32], strides: &[i32]) -> Vec<u8> {
+    let number = |number: &i32| [&b"J"[..], &number.to_le_bytes()].concat();
+    let tuple = |numbers: &[i32]| [b"(".to_vec(), numbers.iter().flat_map(number).collect(), b"t".to_vec()].concat();
     let global = b"ctorch._utils\n_rebuild_tensor_v2\n(";
     [global, storage, &[b'K', offset], &tuple(shape), &tuple(strides), b"\x89ccollections\nOrderedDict\n)RtR"].concat()
 }
