@@ -125,4 +125,5 @@ pub use squeeze_excitation::SqueezeExcitation;
 pub use state_dict::{LoadReport, Matching, Misshapen, StateDict};
 pub use stochastic_depth::StochasticDepth;
 pub use summary::Summary;
+pub use tensor::ops::Unary;
 pub use trace::call;

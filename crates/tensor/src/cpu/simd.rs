@@ -1,5 +1,7 @@
 //! Vectors of `f32` as the kernels see them.
 
+use super::dispatch::SimdLevel;
+
 /// An instruction set's vector of `f32`. Kernels are generic over it and compiled once per level.
 ///
 /// # Safety
@@ -8,6 +10,8 @@
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// The register type.
     type V: Copy;
+    /// The level that this is the vector of.
+    const LEVEL: SimdLevel;
     /// `f32` per register.
     const LANES: usize;
     /// Rows of the largest register tile of 2 * `LANES` columns that leaves no accumulator in memory.
@@ -21,7 +25,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// The larger of each pair; `b` where either is not a number.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller of each pair; `b` where either is not a number.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// `value` in the lanes where `condition` is above zero, zero in the others.
     unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V;
     /// Asks for the cache line of `p`, which need not exist, ahead of its use.
@@ -53,6 +60,7 @@ pub(crate) struct Portable;
 
 impl Simd for Portable {
     type V = [f32; 4];
+    const LEVEL: SimdLevel = SimdLevel::Generic;
     const LANES: usize = 4;
     const MAX_ROWS: usize = 6;
     #[inline(always)]
@@ -101,5 +109,9 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
     }
 }

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution (cross-correlation, as every framework has it) and its gradients.
 
-use crate::{Error, Layout, Result, Tensor};
+use crate::{Error, Layout, Result, Tensor, ops::Unary};
 
 /// How a kernel is laid over its input: each pair is (vertical, horizontal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ impl Default for Conv2dOptions {
     }
 }
 
-/// What follows a convolution while its result is still in registers: `relu(conv * scale + shift + residual)`.
+/// What follows a convolution while its result is still in registers: `activation(conv * scale + shift + residual)`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Epilogue<'a> {
     /// A factor for each output channel, `[K]`.
@@ -42,8 +42,8 @@ pub struct Epilogue<'a> {
     pub shift: Option<&'a Tensor>,
     /// A summand of the output's shape.
     pub residual: Option<&'a Tensor>,
-    /// Whether negative results become zero.
-    pub relu: bool,
+    /// A function that the sum goes through: ReLU, ReLU6 (a clamp), SiLU and others.
+    pub activation: Option<Unary>,
 }
 
 /// The sizes of one convolution, checked.
@@ -132,7 +132,7 @@ impl Tensor {
         self.conv2d_fused(weight, options, &Epilogue { shift: bias, ..Default::default() })
     }
 
-    /// Convolution and what follows it in one pass: `relu(conv2d(x) * scale + shift + residual)`.
+    /// Convolution and what follows it in one pass: `activation(conv2d(x) * scale + shift + residual)`.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.

@@ -2,8 +2,8 @@
 //! dense convolution (see [`plan`](super::plan)); the weight gradient sums over pixels tap by tap.
 
 use super::{
+    finish::{Finish, Output, activate},
     plan::{Addressing, Axis, Run, runs},
-    tile::{Output, store_vector},
 };
 use crate::{
     BLOCK, DType,
@@ -105,6 +105,10 @@ impl Kernel for GatherKernel<'_> {
                     // behind it; tasks write different rows of y, overlapping vectors of one pixel the same values.
                     unsafe { tile_of::<S>(pixels, g, run, x.wrapping_add(c), c, self.y.get(), at + c) }
                 });
+                for p in 0..pixels {
+                    // SAFETY: the pixels just written, which are this task's.
+                    unsafe { activate(self.y.get(), at + p * run.output_step * g.channels, g.channels, S::LEVEL, g.out) };
+                }
             }
         }
     }
@@ -128,8 +132,9 @@ unsafe fn tile<S: Simd, const P: usize>(g: &DepthwiseGather<'_>, run: &Run, x: *
                 acc[p] = S::mul_add(S::load(x.add(p * step)), w, acc[p]);
             }
         }
+        let finish = Finish::<S>::new(g.out, c);
         for (p, &sum) in acc.iter().enumerate() {
-            store_vector::<S>(sum, y, at + p * run.output_step * g.channels, c, g.out);
+            finish.store(sum, y, at + p * run.output_step * g.channels);
         }
     }
 }

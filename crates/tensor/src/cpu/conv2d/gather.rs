@@ -1,8 +1,9 @@
 //! Runs a gather (see [`plan`](super::plan)): the forward pass and the input gradient of convolution and of the linear layer.
 
 use super::{
+    finish::Output,
     plan::{Addressing, Axis, Run, pixelwise_runs, runs},
-    tile::{Input, Output, tile_rows},
+    tile::{Input, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -39,10 +40,7 @@ pub(super) struct Gather<'a> {
     pub channels: usize,
     /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
     pub outputs_per_group: usize,
-    pub scale: Option<&'a [f32]>,
-    pub shift: Option<&'a [f32]>,
-    pub residual: Option<&'a [f32]>,
-    pub relu: bool,
+    pub out: Output<'a>,
 }
 
 /// How a task gets at its input.
@@ -255,14 +253,7 @@ impl TaskKernel<'_> {
             while column < BLOCK && first + column < behind {
                 let channels = behind - first - column;
                 let vectors = if channels > S::LANES && column + S::LANES < BLOCK { 2 } else { 1 };
-                let out = Output {
-                    scale: g.scale,
-                    shift: g.shift,
-                    residual: g.residual,
-                    relu: g.relu,
-                    channel: first + column,
-                    channels: channels.min(vectors * S::LANES),
-                };
+                let out = g.out.of(first + column, channels.min(vectors * S::LANES));
                 let w = weight[column..].as_ptr();
                 for run in self.task_runs() {
                     if vectors == 2 {

@@ -1,6 +1,7 @@
 //! Convolution on the CPU: implicit matrix products over channels-last input and blocked weights, with no im2col matrix.
 
 mod depthwise;
+mod finish;
 mod gather;
 mod grad_weight;
 mod plan;
@@ -12,10 +13,10 @@ mod winograd;
 mod tests;
 
 use depthwise::{DepthwiseGather, DepthwiseGradWeight};
+use finish::Output;
 use gather::Gather;
 use grad_weight::GradWeight;
 use plan::{Axis, AxisSizes};
-use tile::Output;
 use weight::{Grouping, fill_channels, grouping, join_groups, pad_rows, split_groups, transpose};
 use winograd::{Filters, Winograd};
 pub use winograd::{winograd_enabled, winograd_switch};
@@ -23,6 +24,7 @@ pub use winograd::{winograd_enabled, winograd_switch};
 use super::{
     dispatch::{SimdLevel, level},
     generic,
+    unary::unary,
 };
 use crate::{
     BLOCK, Layout, Result, Tensor,
@@ -45,7 +47,7 @@ fn vector_grouping(x: &Tensor, s: &ConvShape) -> Option<Grouping> {
     (x.dtype() == crate::DType::F32).then(|| grouping(s)).flatten()
 }
 
-/// `relu(conv(x, w) * scale + shift + residual)`.
+/// `activation(conv(x, w) * scale + shift + residual)`.
 pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
     if depthwise::applies(x.dtype(), s) {
         return depthwise_forward_at(level(), x, w, s, e);
@@ -57,8 +59,8 @@ pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -
             let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
             let out = y.data_mut::<T>()?;
             generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
-            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?, e.relu);
-            Ok(y)
+            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?);
+            e.activation.map_or(Ok(y.clone()), |op| unary(level(), op, &y))
         }),
     }
 }
@@ -83,10 +85,7 @@ fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilo
         weight: joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?,
         channels: piece.inputs,
         outputs_per_group: piece.outputs,
-        scale: data(e.scale)?,
-        shift: data(e.shift)?,
-        residual: data(e.residual)?,
-        relu: e.relu,
+        out: Output::new(e)?,
     };
     gather.run(level, y.data_mut()?);
     Ok(y)
@@ -101,10 +100,7 @@ fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, 
         output: s.output,
         padding: (s.options.padding.0 as isize, s.options.padding.1 as isize),
         filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: false },
-        scale: data(e.scale)?,
-        shift: data(e.shift)?,
-        residual: data(e.residual)?,
-        relu: e.relu,
+        out: Output::new(e)?,
     };
     winograd.run(level, y.data_mut()?);
     Ok(y)
@@ -146,10 +142,7 @@ fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece
         weight: transposed.as_slice(),
         channels: piece.outputs,
         outputs_per_group: piece.inputs,
-        scale: None,
-        shift: None,
-        residual: None,
-        relu: false,
+        out: Output::default(),
     };
     gather.run(level, dx.data_mut()?);
     Ok(dx)
@@ -170,10 +163,7 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
         output: s.input,
         padding: (2 - s.options.padding.0 as isize, 2 - s.options.padding.1 as isize),
         filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: true },
-        scale: None,
-        shift: None,
-        residual: None,
-        relu: false,
+        out: Output::default(),
     };
     winograd.run(level, dx.data_mut()?);
     Ok(dx)
@@ -249,7 +239,7 @@ fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape,
         rows: Axis::forward(vertical(s)),
         columns: Axis::forward(horizontal(s)),
         weight: &weight,
-        out: Output { scale: data(e.scale)?, shift: data(e.shift)?, residual: data(e.residual)?, relu: e.relu, channel: 0, channels: s.c },
+        out: Output::new(e)?,
     };
     gather.run(level, y.data_mut()?);
     Ok(y)
@@ -268,7 +258,7 @@ fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSh
         rows: Axis::backward(vertical(s)),
         columns: Axis::backward(horizontal(s)),
         weight: &weight,
-        out: Output { scale: None, shift: None, residual: None, relu: false, channel: 0, channels: s.c },
+        out: Output::default(),
     };
     gather.run(level, dx.data_mut()?);
     Ok(dx)

@@ -1,7 +1,11 @@
 //! The vector kernels against their plain twin in f64, over random shapes, at every level of this processor.
 
 use super::*;
-use crate::{cpu::dispatch::SimdLevel, ops::Conv2dOptions, random::Generator};
+use crate::{
+    cpu::dispatch::SimdLevel,
+    ops::{Conv2dOptions, Unary},
+    random::Generator,
+};
 
 pub(super) fn random(dims: &[usize], layout: Layout, g: &mut Generator) -> Tensor {
     Tensor::uniform(dims, -1.0, 1.0, g).unwrap().to_layout(layout).unwrap()
@@ -19,6 +23,18 @@ pub(super) fn f64s(t: &Tensor) -> Vec<f64> {
     t.data::<f32>().unwrap().iter().map(|&v| v as f64).collect()
 }
 
+/// None, or one of several.
+pub(super) fn activation(choice: usize) -> Option<Unary> {
+    [None, Some(Unary::Relu), Some(Unary::Clamp { min: 0.0, max: 6.0 }), Some(Unary::Silu), Some(Unary::Hardswish)][choice % 5]
+}
+
+/// What the activation makes of values.
+pub(super) fn activated(values: Vec<f64>, activation: Option<Unary>) -> Vec<f64> {
+    let len = values.len();
+    let values = Tensor::from_vec(values, [len]).unwrap();
+    activation.map_or(Ok(values.clone()), |op| values.unary(op)).unwrap().to_vec().unwrap()
+}
+
 fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator) {
     let Ok(s) = ConvShape::new(&x, &w, &options) else { return };
     let depthwise = depthwise::applies(crate::DType::F32, &s);
@@ -26,11 +42,12 @@ fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator
     let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
     let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
     let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
-    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(&dy), relu: g.below(2) == 0 };
+    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(&dy), activation: activation(g.below(5)) };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
-    generic::conv2d::epilogue(s.k, &mut y, Some(&f64s(&scale)), Some(&f64s(&shift)), Some(&dy64), epilogue.relu);
+    generic::conv2d::epilogue(s.k, &mut y, Some(&f64s(&scale)), Some(&f64s(&shift)), Some(&dy64));
+    let y = activated(y, epilogue.activation);
     let mut dx = vec![0.0; x64.len()];
     generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
     let mut dw = vec![0.0; w64.len()];

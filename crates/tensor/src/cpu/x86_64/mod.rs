@@ -4,7 +4,10 @@ mod transpose;
 
 use std::arch::x86_64::*;
 
-use super::{dispatch::Kernel, simd::Simd};
+use super::{
+    dispatch::{Kernel, SimdLevel},
+    simd::Simd,
+};
 
 /// Runs a kernel in code compiled for AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
@@ -27,9 +30,10 @@ pub(crate) struct Avx512;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
+            const LEVEL: SimdLevel = SimdLevel::$level;
             const LANES: usize = $lanes;
             const MAX_ROWS: usize = $rows;
             #[inline(always)]
@@ -92,6 +96,11 @@ macro_rules! simd {
                 // SAFETY: as above.
                 unsafe { $max(a, b) }
             }
+            #[inline(always)]
+            unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $min(a, b) }
+            }
         }
     };
 }
@@ -110,6 +119,7 @@ simd!(
     _mm512_sub_ps,
     _mm512_mul_ps,
     _mm512_max_ps,
+    _mm512_min_ps,
     |condition, value| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value),
     transpose::avx512
 );
@@ -127,6 +137,7 @@ simd!(
     _mm256_sub_ps,
     _mm256_mul_ps,
     _mm256_max_ps,
+    _mm256_min_ps,
     |condition, value| _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(condition, _mm256_setzero_ps()), value),
     transpose::avx2
 );
