@@ -1,7 +1,7 @@
 //! A convolution with what usually follows it, in as few passes as the mode allows.
 
-use autograd::{Var, is_grad_enabled};
-use tensor::ops::{Epilogue, Unary};
+use autograd::{Var, conv_method, is_grad_enabled};
+use tensor::ops::{Conv2dOptions, Epilogue, Unary};
 
 use crate::{BatchNorm2d, Conv2d, Mode, Module, Result, trace};
 
@@ -53,8 +53,9 @@ fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&
             (Some(scale), Some(shift))
         }
     };
+    let options = Conv2dOptions { method: conv_method(conv.options.method, false), ..conv.options };
     let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::value), activation };
-    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &conv.options, &epilogue)?);
+    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &options, &epilogue)?);
     trace::note(conv, &y);
     if let Some(norm) = norm {
         trace::note(norm, &y);

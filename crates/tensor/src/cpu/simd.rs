@@ -14,6 +14,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const LEVEL: SimdLevel;
     /// `f32` per register.
     const LANES: usize;
+    /// [`MAX_ROWS`](Simd::MAX_ROWS) of a tile whose products are [`dot_pairs`](Simd::dot_pairs).
+    const MAX_PAIR_ROWS: usize;
     /// Rows of the largest register tile of 2 * `LANES` columns that leaves no accumulator in memory.
     const MAX_ROWS: usize;
     unsafe fn zero() -> Self::V;
@@ -22,6 +24,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn store(p: *mut f32, v: Self::V);
     /// `a * b + c`.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c + a · b` of lanes that hold pairs of bf16, the first in the lower half: the product of the upper halves is added first,
+    /// then that of the lower, each sum rounded, as `VDPBF16PS` does (which takes subnormal numbers for zeros).
+    unsafe fn dot_pairs(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
@@ -63,6 +68,7 @@ impl Simd for Portable {
     const LEVEL: SimdLevel = SimdLevel::Generic;
     const LANES: usize = 4;
     const MAX_ROWS: usize = 6;
+    const MAX_PAIR_ROWS: usize = 4;
     #[inline(always)]
     unsafe fn zero() -> Self::V {
         [0.0; 4]
@@ -84,6 +90,12 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    unsafe fn dot_pairs(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        let (low, high) = (|x: f32| f32::from_bits(x.to_bits() << 16), |x: f32| f32::from_bits(x.to_bits() & 0xffff_0000));
+        // A product of two bf16 is exact in f32, so there is one rounding a sum, as with a fused multiply-add.
+        std::array::from_fn(|i| c[i] + high(a[i]) * high(b[i]) + low(a[i]) * low(b[i]))
     }
     #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {

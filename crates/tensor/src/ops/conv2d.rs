@@ -23,6 +23,9 @@ pub enum ConvMethod {
     /// The fastest way, Winograd's where it pays: its rounding errors are two to three times the direct method's.
     #[default]
     Fastest,
+    /// Products of operands rounded to bf16, summed in f32: twice as fast where the processor has them, with two to three decimal
+    /// digits. Depthwise convolutions are computed in f32.
+    Bf16,
     /// Product by product. Gradients flow through it: larger errors would let more ReLUs fall on the wrong side of zero.
     Direct,
 }

@@ -41,13 +41,29 @@ const SEGMENT: usize = 256;
 /// What the first segment's sums are added to.
 static ZEROS: [f32; BLOCK] = [0.0; BLOCK];
 
+/// The most rows of a tile of two vectors.
+#[inline(always)]
+pub(super) const fn max_rows<S: Simd, const PAIRS: bool>() -> usize {
+    if PAIRS { S::MAX_PAIR_ROWS } else { S::MAX_ROWS }
+}
+
+/// `a * b + c` of numbers, or of [pairs](super::pairs).
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn product<S: Simd, const PAIRS: bool>(a: S::V, b: S::V, c: S::V) -> S::V {
+    // SAFETY: the caller's promise.
+    unsafe { if PAIRS { S::dot_pairs(a, b, c) } else { S::mul_add(a, b, c) } }
+}
+
 /// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, row `p` written to `rows[p]`. With `FETCH`, the input rows
 /// that follow the tile's are brought into the cache meanwhile.
 ///
 /// # Safety
 /// See [`Simd`]; every input value and weight row that the taps name exists, and each row has `V * LANES` values to write to.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool>(x: Input<'_>, w: *const f32, rows: &Rows) {
+unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool, const PAIRS: bool>(x: Input<'_>, w: *const f32, rows: &Rows) {
     let mut sources: [*const f32; MOST_ROWS] = [ZEROS.as_ptr(); MOST_ROWS];
     // No tap is one segment of nothing.
     let segments = x.taps.len().div_ceil(x.segment_taps()).max(1);
@@ -71,7 +87,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool>(x: In
                         for p in 0..P {
                             let a = S::splat(*xp.add(p * x.step + c));
                             for v in 0..V {
-                                acc[p][v] = S::mul_add(a, b[v], acc[p][v]);
+                                acc[p][v] = product::<S, PAIRS>(a, b[v], acc[p][v]);
                             }
                         }
                     }
@@ -87,18 +103,23 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool>(x: In
     }
 }
 
-/// [`tile`] for a number of rows known only at run time, at most `S::MAX_ROWS`.
+/// [`tile`] for a number of rows known only at run time, at most [`max_rows`].
 ///
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool>(height: usize, x: Input<'_>, w: *const f32, rows: &Rows) {
+pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool, const PAIRS: bool>(
+    height: usize,
+    x: Input<'_>,
+    w: *const f32,
+    rows: &Rows,
+) {
     macro_rules! by_height {
         ($($p:literal)*) => {
             match height {
                 // SAFETY: the caller's promise.
-                $($p if $p <= S::MAX_ROWS => unsafe { tile::<S, $p, V, FETCH>(x, w, rows) },)*
-                _ => unreachable!("a tile has 1 to MAX_ROWS rows"),
+                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, V, FETCH, PAIRS>(x, w, rows) },)*
+                _ => unreachable!("a tile has 1 to max_rows rows"),
             }
         };
     }
@@ -110,7 +131,7 @@ pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool>(height:
 /// # Safety
 /// As [`tile`]; every offset has `out.channels` values of `y` (and of the residual) behind it that nobody else touches.
 #[inline(always)]
-pub(super) unsafe fn tile_rows<S: Simd, const V: usize>(
+pub(super) unsafe fn tile_rows<S: Simd, const V: usize, const PAIRS: bool>(
     height: usize,
     x: Input<'_>,
     w: *const f32,
@@ -128,7 +149,7 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize>(
     let rows = direct.unwrap_or_else(|| std::array::from_fn(|p| sums.wrapping_add(p * BLOCK)));
     // SAFETY: the caller's promise; a row of `sums` holds V * LANES values, at most BLOCK, and the tile writes the rows that are read.
     unsafe {
-        tile_of::<S, V, false>(height, x, w, &rows);
+        tile_of::<S, V, false, PAIRS>(height, x, w, &rows);
         match direct {
             Some(_) => {}
             None if whole => store_rows::<S, V>(sums, &offsets[..height], y, out),

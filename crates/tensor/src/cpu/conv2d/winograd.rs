@@ -265,7 +265,7 @@ impl Winograd<'_> {
                         for (p, at) in rows.iter_mut().enumerate() {
                             *at = row.wrapping_add(p * BLOCK);
                         }
-                        tile_of::<S, 2, true>(height, x, w, &rows);
+                        tile_of::<S, 2, true, false>(height, x, w, &rows);
                         base = base.wrapping_add(height * CHUNK);
                         row = row.wrapping_add(height * BLOCK);
                     }
