@@ -1,5 +1,9 @@
 //! The public API of `autograd`, written by `cargo xtask api` and checked by `cargo xtask tidy`.
 
+// autograd/src/autocast.rs
+pub fn autocast_bf16<R>(f: impl FnOnce() -> R) -> R;
+pub fn conv_method(method: ConvMethod, records: bool) -> ConvMethod;
+
 // autograd/src/backward.rs
 impl Var {
     pub fn backward(&self) -> Result<()>;
@@ -24,6 +28,7 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R;
 // autograd/src/lib.rs
 pub mod op;
 pub mod ops;
+pub use autocast::{autocast_bf16, conv_method};
 pub use gradcheck::gradcheck;
 pub use graph::{is_grad_enabled, no_grad};
 pub use op::Op;

@@ -121,7 +121,7 @@ pub fn conv_norm_act<'a>(
     norm: impl Into<Option<&'a BatchNorm2d>>,
     x: &Var,
     residual: Option<&Var>,
-    relu: bool,
+    activation: impl Into<Option<Unary>>,
     mode: Mode,
 ) -> Result<Var>;
 
@@ -245,7 +245,7 @@ pub mod loss;
 pub mod optim;
 pub use activation::{GELU, Hardsigmoid, Hardswish, ReLU, ReLU6, SiLU, Sigmoid};
 pub use adaptive_avg_pool2d::{AdaptiveAvgPool2d, OutputSize};
-pub use autograd::{Parameter, Var, no_grad};
+pub use autograd::{Parameter, Var, autocast_bf16, no_grad};
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use buffer::Buffer;
@@ -270,6 +270,7 @@ pub use squeeze_excitation::SqueezeExcitation;
 pub use state_dict::{LoadReport, Matching, Misshapen, StateDict};
 pub use stochastic_depth::StochasticDepth;
 pub use summary::Summary;
+pub use tensor::ops::Unary;
 pub use trace::call;
 
 // layers/src/linear.rs
@@ -327,6 +328,9 @@ pub trait Module: Any + Send + Sync {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
     fn class_name(&self) -> &'static str;
     fn extra_repr(&self) -> String {
+        ..
+    }
+    fn activation(&self) -> Option<Unary> {
         ..
     }
     fn children(&self) -> Vec<(String, &dyn Module)> {

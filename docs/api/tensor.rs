@@ -181,6 +181,7 @@ pub enum SimdLevel {
     Generic,
     Avx2,
     Avx512,
+    Avx512Bf16,
 }
 impl SimdLevel {
     pub fn name(self) -> &'static str;
@@ -459,6 +460,7 @@ pub struct Conv2dOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ConvMethod {
     Fastest,
+    Bf16,
     Direct,
 }
 impl Default for Conv2dOptions;
@@ -467,7 +469,7 @@ pub struct Epilogue<'a> {
     pub scale: Option<&'a Tensor>,
     pub shift: Option<&'a Tensor>,
     pub residual: Option<&'a Tensor>,
-    pub relu: bool,
+    pub activation: Option<Unary>,
 }
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConvShape {
@@ -583,9 +585,18 @@ impl Tensor {
 
 // tensor/src/ops/linear.rs
 impl Tensor {
-    pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor>;
-    pub fn linear_grad_input(&self, weight: &Tensor) -> Result<Tensor>;
-    pub fn linear_grad_weight(&self, x: &Tensor) -> Result<Tensor>;
+    pub fn linear(
+        &self,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        method: ConvMethod,
+    ) -> Result<Tensor>;
+    pub fn linear_grad_input(
+        &self,
+        weight: &Tensor,
+        method: ConvMethod,
+    ) -> Result<Tensor>;
+    pub fn linear_grad_weight(&self, x: &Tensor, method: ConvMethod) -> Result<Tensor>;
 }
 
 // tensor/src/ops/matmul.rs

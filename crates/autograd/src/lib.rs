@@ -14,6 +14,7 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
+mod autocast;
 mod backward;
 mod gradcheck;
 mod graph;
@@ -23,6 +24,7 @@ mod parameter;
 mod record;
 mod var;
 
+pub use autocast::{autocast_bf16, conv_method};
 pub use gradcheck::gradcheck;
 pub use graph::{is_grad_enabled, no_grad};
 pub use op::Op;

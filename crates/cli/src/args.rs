@@ -1,12 +1,14 @@
 //! The command line as it is typed.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use layers::autocast_bf16;
 use tensor::Device;
 use train::OptimizerKind;
 
@@ -154,6 +156,8 @@ pub struct TrainArgs {
     /// Train on at most N batches an epoch
     #[arg(long, value_name = "N", value_parser = whole::<MAX_COUNT>)]
     pub limit_batches: Option<usize>,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
 }
 
 /// Arguments of `eval`.
@@ -169,6 +173,8 @@ pub struct EvalArgs {
     /// Pictures at once
     #[arg(long, value_name = "N", default_value = "32", value_parser = whole::<MAX_BATCH>)]
     pub batch_size: usize,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
 }
 
 /// Arguments of `predict`.
@@ -189,6 +195,26 @@ pub struct PredictArgs {
     /// Print a JSON object a picture
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
+}
+
+/// How exactly to compute.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub struct PrecisionArgs {
+    /// What convolutions and linear layers multiply: f32, or bf16 (sums, norms, losses and weights stay f32)
+    #[arg(long, default_value = "f32")]
+    pub dtype: DtypeArg,
+}
+
+impl PrecisionArgs {
+    /// Runs `compute` with this precision.
+    pub fn run<R>(self, compute: impl FnOnce() -> R) -> R {
+        match self.dtype {
+            DtypeArg::F32 => compute(),
+            DtypeArg::Bf16 => autocast_bf16(compute),
+        }
+    }
 }
 
 /// Arguments of `export`.
@@ -268,9 +294,8 @@ pub struct BenchArgs {
     /// How long to measure
     #[arg(long, value_name = "N", default_value = "5", value_parser = whole::<MAX_SECONDS>)]
     pub seconds: usize,
-    /// The element type to compute in
-    #[arg(long, default_value = "f32")]
-    pub dtype: DtypeArg,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
 }
 
 /// `--format`.
@@ -418,6 +443,15 @@ pub enum DtypeArg {
     F32,
     /// 16-bit floating point with the exponent of 32 bits.
     Bf16,
+}
+
+impl fmt::Display for DtypeArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DtypeArg::F32 => "f32",
+            DtypeArg::Bf16 => "bf16",
+        })
+    }
 }
 
 /// Reads a whole number from 1 to `MAX`.

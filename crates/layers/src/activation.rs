@@ -1,12 +1,13 @@
 //! Activation functions: elementwise, the output has the input's shape.
 
 use autograd::Var;
+use tensor::ops::Unary;
 
 use crate::{Mode, Module, Result};
 
 /// An activation whose PyTorch class takes `inplace`, which matters for printing only.
 macro_rules! activation {
-    ($(#[$doc:meta])* $name:ident, $op:ident) => {
+    ($(#[$doc:meta])* $name:ident, $op:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Default)]
         pub struct $name {
@@ -27,7 +28,10 @@ macro_rules! activation {
 
         impl Module for $name {
             fn forward(&self, x: &Var, _: Mode) -> Result<Var> {
-                Ok(x.$op()?)
+                Ok(x.unary($op)?)
+            }
+            fn activation(&self) -> Option<Unary> {
+                Some($op)
             }
             fn class_name(&self) -> &'static str {
                 stringify!($name)
@@ -47,27 +51,27 @@ activation!(
     /// assert_eq!(ReLU::new().inplace(true).repr(), "ReLU(inplace=True)");
     /// ```
     ReLU,
-    relu
+    Unary::Relu
 );
 activation!(
     /// `min(max(x, 0), 6)`: PyTorch's `ReLU6`.
     ReLU6,
-    relu6
+    Unary::Clamp { min: 0.0, max: 6.0 }
 );
 activation!(
     /// `x sigmoid(x)`: PyTorch's `SiLU`.
     SiLU,
-    silu
+    Unary::Silu
 );
 activation!(
     /// `x min(max(x + 3, 0), 6) / 6`: PyTorch's `Hardswish`.
     Hardswish,
-    hardswish
+    Unary::Hardswish
 );
 activation!(
     /// `min(max(x + 3, 0), 6) / 6`: PyTorch's `Hardsigmoid`.
     Hardsigmoid,
-    hardsigmoid
+    Unary::Hardsigmoid
 );
 
 /// `1 / (1 + exp(-x))`: PyTorch's `Sigmoid`.
@@ -76,7 +80,10 @@ pub struct Sigmoid;
 
 impl Module for Sigmoid {
     fn forward(&self, x: &Var, _: Mode) -> Result<Var> {
-        Ok(x.sigmoid()?)
+        Ok(x.unary(Unary::Sigmoid)?)
+    }
+    fn activation(&self) -> Option<Unary> {
+        Some(Unary::Sigmoid)
     }
     fn class_name(&self) -> &'static str {
         "Sigmoid"
@@ -89,7 +96,10 @@ pub struct GELU;
 
 impl Module for GELU {
     fn forward(&self, x: &Var, _: Mode) -> Result<Var> {
-        Ok(x.gelu()?)
+        Ok(x.unary(Unary::Gelu)?)
+    }
+    fn activation(&self) -> Option<Unary> {
+        Some(Unary::Gelu)
     }
     fn class_name(&self) -> &'static str {
         "GELU"

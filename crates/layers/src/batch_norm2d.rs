@@ -1,7 +1,11 @@
 //! Batch normalisation.
 
 use autograd::{Var, ops::Fused};
-use tensor::{DType, Tensor, ops::BatchStats, with_float};
+use tensor::{
+    DType, Tensor,
+    ops::{BatchStats, Unary},
+    with_float,
+};
 
 use crate::{Buffer, Error, LazyParameter, Mode, Module, Result, Slot, conv2d::weight_and_bias, init::Init, repr, trace};
 
@@ -85,6 +89,16 @@ impl BatchNorm2d {
         let y = self.normalized(x, fused, mode)?;
         trace::note(self, &y);
         Ok(y)
+    }
+
+    /// `activation(norm(x) + residual)`: in one pass where the activation is a ReLU, else in two.
+    pub(crate) fn forward_activated(&self, x: &Var, residual: Option<&Var>, activation: Option<Unary>, mode: Mode) -> Result<Var> {
+        let relu = activation == Some(Unary::Relu);
+        let y = self.forward_fused(x, Fused { residual, relu }, mode)?;
+        match activation.filter(|_| !relu) {
+            Some(op) => Ok(y.unary(op)?),
+            None => Ok(y),
+        }
     }
 
     fn normalized(&self, x: &Var, fused: Fused<'_>, mode: Mode) -> Result<Var> {

@@ -1,13 +1,13 @@
 //! A convolution with what usually follows it, in as few passes as the mode allows.
 
-use autograd::{Var, is_grad_enabled, ops::Fused};
-use tensor::ops::Epilogue;
+use autograd::{Var, conv_method, is_grad_enabled};
+use tensor::ops::{Conv2dOptions, Epilogue, Unary};
 
 use crate::{BatchNorm2d, Conv2d, Mode, Module, Result, trace};
 
-/// `relu(norm(conv(x)) + residual)`; the norm, the residual and the ReLU may each be absent.
+/// `activation(norm(conv(x)) + residual)`; the norm, the residual and the activation may each be absent.
 ///
-/// With gradients, norm, sum and ReLU are one pass after the convolution; without, the norm is folded into the convolution and
+/// With gradients, norm, sum and a ReLU are one pass after the convolution; without, the norm is folded into the convolution and
 /// all four are one pass.
 ///
 /// # Errors
@@ -17,20 +17,20 @@ pub fn conv_norm_act<'a>(
     norm: impl Into<Option<&'a BatchNorm2d>>,
     x: &Var,
     residual: Option<&Var>,
-    relu: bool,
+    activation: impl Into<Option<Unary>>,
     mode: Mode,
 ) -> Result<Var> {
-    let norm = norm.into();
+    let (norm, activation) = (norm.into(), activation.into());
     let running_statistics = norm.is_none_or(|norm| mode == Mode::Eval || norm.is_frozen());
     if running_statistics && !needs_gradient(conv, norm, x, residual) {
-        return folded(conv, norm, x, residual, relu);
+        return folded(conv, norm, x, residual, activation);
     }
     let y = conv.forward(x, mode)?;
     match norm {
-        Some(norm) => norm.forward_fused(&y, Fused { residual, relu }, mode),
+        Some(norm) => norm.forward_activated(&y, residual, activation, mode),
         None => {
             let y = residual.map_or(Ok(y.clone()), |residual| y.add(residual))?;
-            if relu { Ok(y.relu()?) } else { Ok(y) }
+            Ok(activation.map_or(Ok(y.clone()), |op| y.unary(op))?)
         }
     }
 }
@@ -41,8 +41,8 @@ fn needs_gradient(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: 
     is_grad_enabled() && (x.requires_grad() || residual.is_some_and(Var::requires_grad) || parameters.any(|p| p.requires_grad()))
 }
 
-/// The whole as one convolution: `relu(conv(x) * scale + shift + residual)`.
-fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, relu: bool) -> Result<Var> {
+/// The whole as one convolution: `activation(conv(x) * scale + shift + residual)`.
+fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, activation: Option<Unary>) -> Result<Var> {
     conv.check()?;
     let bias = conv.bias.as_ref().map(|bias| bias.value());
     let (scale, shift) = match norm {
@@ -53,8 +53,9 @@ fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&
             (Some(scale), Some(shift))
         }
     };
-    let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::value), relu };
-    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &conv.options, &epilogue)?);
+    let options = Conv2dOptions { method: conv_method(conv.options.method, false), ..conv.options };
+    let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::value), activation };
+    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &options, &epilogue)?);
     trace::note(conv, &y);
     if let Some(norm) = norm {
         trace::note(norm, &y);
@@ -83,8 +84,8 @@ mod tests {
             norm.forward(&conv.forward(&x, Mode::Train).unwrap(), Mode::Train).unwrap(); // statistics other than 0 and 1
             let plain = norm.forward(&conv.forward(&x, Mode::Eval).unwrap(), Mode::Eval).unwrap();
             let plain = (plain + &residual).unwrap().relu().unwrap();
-            let with_graph = conv_norm_act(&conv, &norm, &x, Some(&residual), true, Mode::Eval).unwrap();
-            let without = no_grad(|| conv_norm_act(&conv, &norm, &x, Some(&residual), true, Mode::Eval)).unwrap();
+            let with_graph = conv_norm_act(&conv, &norm, &x, Some(&residual), Unary::Relu, Mode::Eval).unwrap();
+            let without = no_grad(|| conv_norm_act(&conv, &norm, &x, Some(&residual), Unary::Relu, Mode::Eval)).unwrap();
             assert!(with_graph.requires_grad() && !without.requires_grad());
             for y in [with_graph, without] {
                 let deviation = y.value().sub(plain.value()).unwrap().abs().unwrap().amax(&[], false).unwrap();
@@ -98,7 +99,7 @@ mod tests {
         let x = Var::from(Tensor::ones([1, 2, 1, 1], DType::F32).unwrap());
         let conv = Conv2d::new(2, 3, 1);
         let plain = conv.forward(&x, Mode::Eval).unwrap().value().to_f64_vec().unwrap();
-        let fused = no_grad(|| conv_norm_act(&conv, None, &x, None, false, Mode::Train)).unwrap().value().to_f64_vec().unwrap();
+        let fused = no_grad(|| conv_norm_act(&conv, None, &x, None, None, Mode::Train)).unwrap().value().to_f64_vec().unwrap();
         assert!(plain.iter().zip(&fused).all(|(a, b)| (a - b).abs() < 1e-6));
     }
 }

@@ -98,7 +98,7 @@ pub mod optim;
 
 pub use activation::{GELU, Hardsigmoid, Hardswish, ReLU, ReLU6, SiLU, Sigmoid};
 pub use adaptive_avg_pool2d::{AdaptiveAvgPool2d, OutputSize};
-pub use autograd::{Parameter, Var, no_grad};
+pub use autograd::{Parameter, Var, autocast_bf16, no_grad};
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use buffer::Buffer;
@@ -125,4 +125,5 @@ pub use squeeze_excitation::SqueezeExcitation;
 pub use state_dict::{LoadReport, Matching, Misshapen, StateDict};
 pub use stochastic_depth::StochasticDepth;
 pub use summary::Summary;
+pub use tensor::ops::Unary;
 pub use trace::call;

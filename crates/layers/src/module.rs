@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use autograd::Var;
-use tensor::{DType, Layout, Shape, Tensor};
+use tensor::{DType, Layout, Shape, Tensor, ops::Unary};
 
 use crate::{Buffer, LazyParameter, Result};
 
@@ -30,6 +30,11 @@ pub trait Module: Any + Send + Sync {
     /// The settings as printed between the parentheses.
     fn extra_repr(&self) -> String {
         String::new()
+    }
+
+    /// The elementwise function that this module is, where it is one and nothing else: what runs before it may then apply it.
+    fn activation(&self) -> Option<Unary> {
+        None
     }
 
     /// The modules that this one is made of, in PyTorch's order. [`children!`](crate::children) writes this method.
@@ -115,6 +120,9 @@ impl<M: Module + ?Sized> Module for Box<M> {
     }
     fn extra_repr(&self) -> String {
         (**self).extra_repr()
+    }
+    fn activation(&self) -> Option<Unary> {
+        (**self).activation()
     }
     fn children(&self) -> Vec<(String, &dyn Module)> {
         (**self).children()

@@ -2,12 +2,12 @@
 
 use std::{any::Any, fmt};
 
-use autograd::{Var, ops::Fused};
+use autograd::Var;
 
-use crate::{BatchNorm2d, Conv2d, Error, Mode, Module, ModuleExt, ReLU, Result, call, conv_norm_act, trace};
+use crate::{BatchNorm2d, Conv2d, Error, Mode, Module, ModuleExt, Result, call, conv_norm_act, trace};
 
 /// Modules, each applied to the output of the one before: PyTorch's `Sequential`. [`sequential!`](crate::sequential) makes one of
-/// a list. A convolution, a batch norm and a ReLU in a row run fused.
+/// a list. A convolution, a batch norm and an activation in a row run fused.
 ///
 /// ```
 /// use layers::{Linear, ModuleExt, ReLU, sequential};
@@ -97,16 +97,18 @@ impl Module for Sequential {
             let conv = self.at::<Conv2d>(index);
             let norm = self.at::<BatchNorm2d>(index + usize::from(conv.is_some()));
             let fused = usize::from(conv.is_some()) + usize::from(norm.is_some());
-            let relu = self.at::<ReLU>(index + fused).filter(|_| fused > 0);
+            let after = self.modules.get(index + fused).filter(|_| fused > 0);
+            let activation = after.and_then(|(_, module)| Some((module, module.activation()?)));
+            let op = activation.map(|(_, op)| op);
             x = match (conv, norm) {
-                (Some(conv), norm) => conv_norm_act(conv, norm, &x, None, relu.is_some(), mode)?,
-                (None, Some(norm)) => norm.forward_fused(&x, Fused { residual: None, relu: relu.is_some() }, mode)?,
+                (Some(conv), norm) => conv_norm_act(conv, norm, &x, None, op, mode)?,
+                (None, Some(norm)) => norm.forward_activated(&x, None, op, mode)?,
                 (None, None) => call(module.as_ref(), &x, mode)?,
             };
-            if let Some(relu) = relu {
-                trace::note(relu, &x);
+            if let Some((module, _)) = activation {
+                trace::note(module.as_ref(), &x);
             }
-            index += fused.max(1) + usize::from(relu.is_some());
+            index += fused.max(1) + usize::from(activation.is_some());
         }
         trace::note(self, &x);
         Ok(x)
@@ -133,7 +135,7 @@ mod tests {
     use tensor::{DType, Tensor, random::Generator};
 
     use super::*;
-    use crate::{Identity, Linear, Sigmoid};
+    use crate::{Identity, Linear, ReLU, ReLU6, SiLU, Sigmoid};
 
     #[test]
     fn prints_and_names_as_pytorch_does() {
@@ -172,6 +174,10 @@ mod tests {
             BatchNorm2d::new(8),
             ReLU::new(),
             Conv2d::new(8, 4, 1),
+            BatchNorm2d::new(4),
+            ReLU6::new(),
+            Conv2d::new(4, 4, 1),
+            SiLU::new(),
             BatchNorm2d::new(4),
             Sigmoid,
         ];

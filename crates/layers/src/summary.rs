@@ -102,7 +102,7 @@ fn mult_adds_per_output(module: &dyn Module) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BatchNorm2d, Flatten, ReLU, children, conv_norm_act, sequential};
+    use crate::{BatchNorm2d, Flatten, ReLU, Unary, children, conv_norm_act, sequential};
 
     struct Block {
         conv: Conv2d,
@@ -115,7 +115,7 @@ mod tests {
         children!(Block { conv, bn, relu, unused });
 
         fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-            conv_norm_act(&self.conv, &self.bn, x, None, true, mode)
+            conv_norm_act(&self.conv, &self.bn, x, None, Unary::Relu, mode)
         }
     }
 

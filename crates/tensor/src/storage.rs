@@ -1,6 +1,6 @@
 //! The memory behind a tensor.
 
-use std::{ptr::NonNull, slice};
+use std::{ptr::NonNull, slice, sync::OnceLock};
 
 use crate::{Element, cpu::alloc};
 
@@ -53,5 +53,32 @@ impl Clone for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         alloc::give_back(self.ptr, self.bytes);
+    }
+}
+
+/// A tensor's memory, and what kernels made of its values to use again: gone as soon as they are written to.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    values: Buffer,
+    derived: OnceLock<Buffer>,
+}
+
+impl Storage {
+    pub(crate) fn new(values: Buffer) -> Storage {
+        Storage { values, derived: OnceLock::new() }
+    }
+
+    pub(crate) fn as_slice<T: Element>(&self) -> &[T] {
+        self.values.as_slice()
+    }
+
+    pub(crate) fn as_mut_slice<T: Element>(&mut self) -> &mut [T] {
+        self.derived.take();
+        self.values.as_mut_slice()
+    }
+
+    /// What `make` makes of the values, made on first use.
+    pub(crate) fn derived(&self, make: impl FnOnce() -> Buffer) -> &Buffer {
+        self.derived.get_or_init(make)
     }
 }

@@ -4,12 +4,17 @@ use std::{fmt, sync::Arc};
 
 use ndarray::{Array, ArrayBase, Data, Dimension, IxDyn};
 
-use crate::{DType, Device, Element, Error, Layout, Result, Shape, layout::convert, random::Generator, storage::Buffer};
+use crate::{
+    DType, Device, Element, Error, Layout, Result, Shape,
+    layout::convert,
+    random::Generator,
+    storage::{Buffer, Storage},
+};
 
 /// A dense array of numbers. Cloning shares the memory; writing to shared memory copies it first.
 #[derive(Clone)]
 pub struct Tensor {
-    storage: Arc<Buffer>,
+    storage: Arc<Storage>,
     /// Where this tensor starts in its storage, in elements.
     offset: usize,
     shape: Shape,
@@ -78,7 +83,7 @@ impl Tensor {
         if !layout.fits(&shape) {
             return Err(Error::shape("tensor", &shape, format!("cannot be stored as {layout:?}")));
         }
-        let storage = Arc::new(Buffer::uninit::<T>(layout.stored_elements(&shape)));
+        let storage = Arc::new(Storage::new(Buffer::uninit::<T>(layout.stored_elements(&shape))));
         Ok(Tensor { storage, offset: 0, shape, dtype: T::DTYPE, layout, zero_taps: None })
     }
 
@@ -139,7 +144,7 @@ impl Tensor {
         let mut storage = Buffer::uninit::<T>(1);
         storage.as_mut_slice()[0] = value;
         Tensor {
-            storage: Arc::new(storage),
+            storage: Arc::new(Storage::new(storage)),
             offset: 0,
             shape: Shape::default(),
             dtype: T::DTYPE,
@@ -249,14 +254,21 @@ impl Tensor {
         if Arc::get_mut(&mut self.storage).is_none() {
             let mut own = Buffer::uninit::<T>(range.len());
             own.as_mut_slice::<T>().copy_from_slice(&self.storage.as_slice::<T>()[range.clone()]);
-            self.storage = Arc::new(own);
+            self.storage = Arc::new(Storage::new(own));
             self.offset = 0;
         }
         let range = self.stored_range();
         match Arc::get_mut(&mut self.storage) {
-            Some(buffer) => Ok(&mut buffer.as_mut_slice::<T>()[range]),
+            Some(storage) => Ok(&mut storage.as_mut_slice::<T>()[range]),
             None => unreachable!("the storage was made unshared above"),
         }
+    }
+
+    /// The rows of a blocked weight in pairs, as `make` pairs them: made once and kept until the weight is written to.
+    pub(crate) fn paired_rows(&self, make: impl FnOnce(&[f32]) -> Buffer) -> Result<&[f32]> {
+        debug_assert_eq!((self.layout, self.offset), (Layout::Blocked, 0));
+        let values = self.data::<f32>()?;
+        Ok(self.storage.derived(|| make(values)).as_slice())
     }
 
     /// Which taps of a blocked weight are known to be all zeros, where that is known.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use autograd::ops::Fused;
 use layers::{
-    AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Var, call, children, conv_norm_act,
+    AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Unary, Var, call, children, conv_norm_act,
     init::{FanMode, Init, Nonlinearity},
 };
 
@@ -173,7 +173,7 @@ impl Module for _DenseLayer {
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         let x = self.norm1.forward_fused(x, Fused { residual: None, relu: true }, mode)?;
-        let x = conv_norm_act(&self.conv1, &self.norm2, &x, None, true, mode)?;
+        let x = conv_norm_act(&self.conv1, &self.norm2, &x, None, Unary::Relu, mode)?;
         self.conv2.forward(&x, mode)
     }
 }

@@ -1,6 +1,6 @@
 //! What GoogLeNet and Inception v3 share.
 
-use layers::{BatchNorm2d, Conv2d, CrossEntropyLoss, Mode, Module, Result, Size2d, Var, call, children, conv_norm_act, init::Init};
+use layers::{BatchNorm2d, Conv2d, CrossEntropyLoss, Mode, Module, Result, Size2d, Unary, Var, call, children, conv_norm_act, init::Init};
 use tensor::Tensor;
 
 /// A convolution, a batch norm and a ReLU.
@@ -33,7 +33,7 @@ impl Module for BasicConv2d {
     children!(BasicConv2d { conv, bn });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        conv_norm_act(&self.conv, &self.bn, x, None, true, mode)
+        conv_norm_act(&self.conv, &self.bn, x, None, Unary::Relu, mode)
     }
 }
 

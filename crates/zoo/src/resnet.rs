@@ -5,7 +5,7 @@
 //! As in torchvision, a bottleneck's stride is in its 3x3 convolution ("ResNet v1.5").
 
 use layers::{
-    AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Var, children, conv_norm_act,
+    AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Unary, Var, children, conv_norm_act,
     init::{FanMode, Init, Nonlinearity},
     sequential,
 };
@@ -134,7 +134,7 @@ impl Module for ResNet {
     children!(ResNet { conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, avgpool, fc });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let x = conv_norm_act(&self.conv1, &self.bn1, x, None, true, mode)?;
+        let x = conv_norm_act(&self.conv1, &self.bn1, x, None, Unary::Relu, mode)?;
         let x = self.maxpool.forward(&x, mode)?;
         let x = self.layer1.forward(&x, mode)?;
         let x = self.layer2.forward(&x, mode)?;
@@ -203,9 +203,9 @@ impl Module for BasicBlock {
     children!(BasicBlock { conv1, bn1, relu, conv2, bn2, downsample });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let out = conv_norm_act(&self.conv1, &self.bn1, x, None, true, mode)?;
+        let out = conv_norm_act(&self.conv1, &self.bn1, x, None, Unary::Relu, mode)?;
         let identity = shortcut(&self.downsample, x, mode)?;
-        conv_norm_act(&self.conv2, &self.bn2, &out, Some(&identity), true, mode)
+        conv_norm_act(&self.conv2, &self.bn2, &out, Some(&identity), Unary::Relu, mode)
     }
 }
 
@@ -251,10 +251,10 @@ impl Module for Bottleneck {
     children!(Bottleneck { conv1, bn1, conv2, bn2, conv3, bn3, relu, downsample });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let out = conv_norm_act(&self.conv1, &self.bn1, x, None, true, mode)?;
-        let out = conv_norm_act(&self.conv2, &self.bn2, &out, None, true, mode)?;
+        let out = conv_norm_act(&self.conv1, &self.bn1, x, None, Unary::Relu, mode)?;
+        let out = conv_norm_act(&self.conv2, &self.bn2, &out, None, Unary::Relu, mode)?;
         let identity = shortcut(&self.downsample, x, mode)?;
-        conv_norm_act(&self.conv3, &self.bn3, &out, Some(&identity), true, mode)
+        conv_norm_act(&self.conv3, &self.bn3, &out, Some(&identity), Unary::Relu, mode)
     }
 }
 

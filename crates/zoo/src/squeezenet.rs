@@ -2,7 +2,7 @@
 //! arXiv:1602.07360); 1.1 is its authors' revision that needs 2.4 times less computation.
 
 use layers::{
-    AdaptiveAvgPool2d, Conv2d, Dropout, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Var, children, conv_norm_act,
+    AdaptiveAvgPool2d, Conv2d, Dropout, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Unary, Var, children, conv_norm_act,
     init::{FanMode, Init, Nonlinearity},
     sequential,
 };
@@ -135,9 +135,9 @@ impl Module for Fire {
     children!(Fire { squeeze, squeeze_activation, expand1x1, expand1x1_activation, expand3x3, expand3x3_activation });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let x = conv_norm_act(&self.squeeze, None, x, None, true, mode)?;
-        let small = conv_norm_act(&self.expand1x1, None, &x, None, true, mode)?;
-        let large = conv_norm_act(&self.expand3x3, None, &x, None, true, mode)?;
+        let x = conv_norm_act(&self.squeeze, None, x, None, Unary::Relu, mode)?;
+        let small = conv_norm_act(&self.expand1x1, None, &x, None, Unary::Relu, mode)?;
+        let large = conv_norm_act(&self.expand3x3, None, &x, None, Unary::Relu, mode)?;
         Ok(Var::cat(&[&small, &large], 1)?)
     }
 }

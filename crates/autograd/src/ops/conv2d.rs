@@ -1,22 +1,18 @@
 //! Convolution.
 
-use tensor::{
-    Result, Tensor,
-    ops::{Conv2dOptions, ConvMethod},
-};
+use tensor::{Result, Tensor, ops::Conv2dOptions};
 
-use crate::{Op, Var};
+use crate::{Op, Var, conv_method};
 
 impl Var {
     /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`.
-    /// Where a gradient will flow through it, it is computed by the direct method.
+    /// Where a gradient will flow through it, it is computed by the direct method; under [`autocast_bf16`](crate::autocast_bf16), in bf16.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d(&self, weight: &Var, bias: Option<&Var>, options: &Conv2dOptions) -> Result<Var> {
         let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).collect();
-        let method = if Var::records(&inputs) { ConvMethod::Direct } else { options.method };
-        let options = Conv2dOptions { method, ..*options };
+        let options = Conv2dOptions { method: conv_method(options.method, Var::records(&inputs)), ..*options };
         let y = self.value.conv2d(&weight.value, bias.map(|b| &b.value), &options)?;
         let (x, w) = (self.value.clone(), weight.value.clone());
         Ok(Var::from_op(Op::Conv2d(options), y, &inputs, move |dy, needed| {

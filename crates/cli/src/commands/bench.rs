@@ -4,31 +4,27 @@ use std::io::Write;
 use std::time::Duration;
 
 use ::train::bench::{Input, inference, train_step};
-use anyhow::bail;
 use zoo::Model;
 
-use crate::args::{BenchArgs, DtypeArg};
+use crate::args::BenchArgs;
 
 pub fn train(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (model, input, budget) = prepare(args)?;
-    let seconds = train_step(&*model, input, budget)?.as_secs_f64();
+    let seconds = args.precision.run(|| train_step(&*model, input, budget))?.as_secs_f64();
     let Input { batch, size } = input;
-    let (ms, rate) = (seconds * 1e3, batch as f64 / seconds);
-    Ok(writeln!(out, "convoy train {} {size}px batch {batch} f32: {ms:.2} ms/step, {rate:.1} img/s", args.model)?)
+    let (ms, rate, dtype) = (seconds * 1e3, batch as f64 / seconds, args.precision.dtype);
+    Ok(writeln!(out, "convoy train {} {size}px batch {batch} {dtype}: {ms:.2} ms/step, {rate:.1} img/s", args.model)?)
 }
 
 pub fn infer(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (model, input, budget) = prepare(args)?;
-    let ms = inference(&*model, input, budget)?.as_secs_f64() * 1e3;
+    let ms = args.precision.run(|| inference(&*model, input, budget))?.as_secs_f64() * 1e3;
     // The peers' lines name no size, which is that of the published weights.
     let size = if input.size == model.input_size() { String::new() } else { format!(" {}px", input.size) };
-    Ok(writeln!(out, "convoy infer {}{size} batch {} f32: {ms:.2} ms", args.model, input.batch)?)
+    Ok(writeln!(out, "convoy infer {}{size} batch {} {}: {ms:.2} ms", args.model, input.batch, args.precision.dtype)?)
 }
 
 fn prepare(args: &BenchArgs) -> anyhow::Result<(Box<dyn Model>, Input, Duration)> {
-    if args.dtype != DtypeArg::F32 {
-        bail!("--dtype bf16: this version computes in f32 only; use --dtype f32");
-    }
     let model = zoo::build(&args.model, zoo::IMAGENET_CLASSES)?;
     let input = Input { batch: args.batch, size: args.size.unwrap_or_else(|| model.input_size()) };
     Ok((model, input, Duration::from_secs(args.seconds as u64)))

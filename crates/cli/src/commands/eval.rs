@@ -21,7 +21,7 @@ pub fn run(args: &EvalArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let options = LoaderOptions { batch_size: args.batch_size, ..LoaderOptions::default() };
     let pictures = dataset.len();
     let loader = Loader::new(dataset, Arc::new(classifier.preset.transform()?), options)?;
-    let evaluation = evaluate(&*classifier.model, &loader, &mut Report::new(out, pictures))?;
+    let evaluation = args.precision.run(|| evaluate(&*classifier.model, &loader, &mut Report::new(out, pictures)))?;
     write_result(&evaluation, out)
 }
 

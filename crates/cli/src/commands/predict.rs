@@ -35,7 +35,7 @@ pub fn run(args: &PredictArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     let transform = classifier.preset.transform()?;
     let mut code = ExitCode::SUCCESS;
     for path in &args.images {
-        match picture::open(path).and_then(|image| classify(&classifier, &transform, image, args.top_k)) {
+        match picture::open(path).and_then(|image| args.precision.run(|| classify(&classifier, &transform, image, args.top_k))) {
             Ok(top) => write(args, path, top, out)?,
             Err(error) => {
                 stderr::error(&error);

@@ -36,7 +36,7 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     check_writable(&path)?;
 
     let pictures = settings.limit_batches.map_or(data.train.len(), |limit| data.train.len().min(limit.saturating_mul(settings.batch_size)));
-    fit(&*model, &data, &settings, &mut Report::new(out, pictures + data.test.len()))?;
+    args.precision.run(|| fit(&*model, &data, &settings, &mut Report::new(out, pictures + data.test.len())))?;
     zoo::save(&path, &*model, &metadata(&source, &*data.train)?)?;
     Ok(writeln!(out, "Model saved: {}", path.display())?)
 }

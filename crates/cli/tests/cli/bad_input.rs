@@ -173,10 +173,3 @@ fn a_data_set_that_is_incomplete_is_named() {
         assert!(error.contains(root), "{error}");
     }
 }
-
-#[test]
-fn speed_is_measured_in_f32_only() {
-    let (error, code) = failure(Path::new("."), ["bench", "infer", "--dtype", "bf16"]);
-    assert!(error.contains("--dtype f32"), "{error}");
-    assert_eq!(code, 1);
-}

@@ -26,3 +26,10 @@ fn an_inference() {
     let line = stdout(Path::new("."), ["bench", "infer", "--model", "resnet18", "--batch", "1", "--seconds", "1"]);
     assert!(number_between(&line, "convoy infer resnet18 batch 1 f32: ", " ms\n") > 0.0);
 }
+
+#[test]
+fn bf16_is_named() {
+    let args = ["bench", "infer", "--model", "squeezenet1_1", "--size", "64", "--seconds", "1", "--dtype", "bf16"];
+    let line = stdout(Path::new("."), args);
+    assert!(number_between(&line, "convoy infer squeezenet1_1 64px batch 1 bf16: ", " ms\n") > 0.0);
+}

@@ -41,6 +41,19 @@ fn photos_are_told_as_pytorch_tells_them() {
 }
 
 #[test]
+fn in_bf16_probabilities_move_but_a_little() {
+    let photo = format!("{PHOTOS}/chelsea.png");
+    let tiger_cat = |dtype| {
+        let text = stdout(Path::new("."), ["predict", "--json", "--top-k", "1", "--dtype", dtype, &photo]);
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(answer["top"][0]["label"], "tiger cat", "{text}");
+        answer["top"][0]["probability"].as_f64().unwrap()
+    };
+    let difference = (tiger_cat("f32") - tiger_cat("bf16")).abs();
+    assert!(difference > 0.0 && difference < 0.05, "{difference}");
+}
+
+#[test]
 fn training_starts_from_them_with_a_new_head() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

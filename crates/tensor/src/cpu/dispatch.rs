@@ -11,10 +11,12 @@ pub enum SimdLevel {
     Avx2,
     /// AVX-512 (F, BW, DQ, VL).
     Avx512,
+    /// AVX-512 with products of bf16.
+    Avx512Bf16,
 }
 
 impl SimdLevel {
-    const ALL: [SimdLevel; 3] = [SimdLevel::Generic, SimdLevel::Avx2, SimdLevel::Avx512];
+    const ALL: [SimdLevel; 4] = [SimdLevel::Generic, SimdLevel::Avx2, SimdLevel::Avx512, SimdLevel::Avx512Bf16];
 
     /// The name that `CONVOY_SIMD` takes.
     pub fn name(self) -> &'static str {
@@ -22,6 +24,7 @@ impl SimdLevel {
             SimdLevel::Generic => "generic",
             SimdLevel::Avx2 => "avx2",
             SimdLevel::Avx512 => "avx512",
+            SimdLevel::Avx512Bf16 => "avx512bf16",
         }
     }
 
@@ -35,7 +38,7 @@ impl SimdLevel {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             if avx2 && avx512 {
-                return SimdLevel::Avx512;
+                return if is_x86_feature_detected!("avx512bf16") { SimdLevel::Avx512Bf16 } else { SimdLevel::Avx512 };
             }
             if avx2 {
                 return SimdLevel::Avx2;
@@ -62,7 +65,7 @@ pub fn forced_level() -> Result<Option<SimdLevel>, String> {
     let Some(value) = std::env::var_os("CONVOY_SIMD") else { return Ok(None) };
     let level = SimdLevel::ALL.into_iter().find(|l| value == l.name());
     match level {
-        None => Err(format!("CONVOY_SIMD={}: use generic, avx2 or avx512", value.to_string_lossy())),
+        None => Err(format!("CONVOY_SIMD={}: use generic, avx2, avx512 or avx512bf16", value.to_string_lossy())),
         Some(level) if level > SimdLevel::detect() => {
             Err(format!("CONVOY_SIMD={level}: this processor has no {level}; its best is {}", SimdLevel::detect()))
         }
@@ -87,10 +90,20 @@ pub(crate) fn run_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: levels above generic come from `detect` or are checked against it.
-        SimdLevel::Avx512 => unsafe { super::x86_64::run_avx512(kernel) },
+        SimdLevel::Avx512 | SimdLevel::Avx512Bf16 => unsafe { super::x86_64::run_avx512(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         SimdLevel::Avx2 => unsafe { super::x86_64::run_avx2(kernel) },
         _ => kernel.run::<super::simd::Portable>(),
+    }
+}
+
+/// [`run_at`] for kernels whose products are of pairs of bf16.
+pub(crate) fn run_pairs_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `run_at`.
+        SimdLevel::Avx512Bf16 => unsafe { super::x86_64::run_avx512_bf16(kernel) },
+        _ => run_at(level, kernel),
     }
 }

@@ -1,5 +1,7 @@
 //! Vectors of `f32` as the kernels see them.
 
+use super::dispatch::SimdLevel;
+
 /// An instruction set's vector of `f32`. Kernels are generic over it and compiled once per level.
 ///
 /// # Safety
@@ -8,8 +10,12 @@
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// The register type.
     type V: Copy;
+    /// The level that this is the vector of.
+    const LEVEL: SimdLevel;
     /// `f32` per register.
     const LANES: usize;
+    /// [`MAX_ROWS`](Simd::MAX_ROWS) of a tile whose products are [`dot_pairs`](Simd::dot_pairs).
+    const MAX_PAIR_ROWS: usize;
     /// Rows of the largest register tile of 2 * `LANES` columns that leaves no accumulator in memory.
     const MAX_ROWS: usize;
     unsafe fn zero() -> Self::V;
@@ -18,10 +24,16 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn store(p: *mut f32, v: Self::V);
     /// `a * b + c`.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c + a · b` of lanes that hold pairs of bf16, the first in the lower half: the product of the upper halves is added first,
+    /// then that of the lower, each sum rounded, as `VDPBF16PS` does (which takes subnormal numbers for zeros).
+    unsafe fn dot_pairs(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// The larger of each pair; `b` where either is not a number.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller of each pair; `b` where either is not a number.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// `value` in the lanes where `condition` is above zero, zero in the others.
     unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V;
     /// Asks for the cache line of `p`, which need not exist, ahead of its use.
@@ -53,8 +65,10 @@ pub(crate) struct Portable;
 
 impl Simd for Portable {
     type V = [f32; 4];
+    const LEVEL: SimdLevel = SimdLevel::Generic;
     const LANES: usize = 4;
     const MAX_ROWS: usize = 6;
+    const MAX_PAIR_ROWS: usize = 4;
     #[inline(always)]
     unsafe fn zero() -> Self::V {
         [0.0; 4]
@@ -76,6 +90,12 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    unsafe fn dot_pairs(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        let (low, high) = (|x: f32| f32::from_bits(x.to_bits() << 16), |x: f32| f32::from_bits(x.to_bits() & 0xffff_0000));
+        // A product of two bf16 is exact in f32, so there is one rounding a sum, as with a fused multiply-add.
+        std::array::from_fn(|i| c[i] + high(a[i]) * high(b[i]) + low(a[i]) * low(b[i]))
     }
     #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
@@ -101,5 +121,9 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
     }
 }

@@ -138,6 +138,11 @@ pub(super) fn unary(level: SimdLevel, op: Unary, x: &Tensor) -> Result<Tensor> {
     })
 }
 
+/// `op` of each of a few `f32`, on this thread.
+pub(super) fn unary_in_place(level: SimdLevel, op: Unary, values: &mut [f32]) {
+    with_function!(op, f => run_at(level, InPlace { f, values }));
+}
+
 /// The operand's gradient; both operands in one memory order.
 pub(super) fn unary_backward(level: SimdLevel, op: Unary, grad: &Tensor, saved: &Tensor) -> Result<Tensor> {
     with_float!("unary_backward", saved.dtype(), T => {
@@ -163,6 +168,19 @@ impl<T: Float, F: Function<T>> Kernel for Forward<'_, T, F> {
         for (y, &x) in self.y.iter_mut().zip(self.x) {
             *y = self.f.value(x);
         }
+    }
+}
+
+struct InPlace<'a, T, F> {
+    f: F,
+    values: &'a mut [T],
+}
+
+impl<T: Float, F: Function<T>> Kernel for InPlace<'_, T, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        self.values.iter_mut().for_each(|x| *x = self.f.value(*x));
     }
 }
 

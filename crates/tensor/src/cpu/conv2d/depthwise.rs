@@ -2,8 +2,8 @@
 //! dense convolution (see [`plan`](super::plan)); the weight gradient sums over pixels tap by tap.
 
 use super::{
+    finish::{Finish, Output, activate},
     plan::{Addressing, Axis, Run, runs},
-    tile::{Output, store_vector},
 };
 use crate::{
     BLOCK, DType,
@@ -38,12 +38,10 @@ pub(super) fn rows_of_channels(weight: &[f32], channels: usize, taps: usize) -> 
     rows
 }
 
-/// Calls `f` with the first channel of vectors that cover all channels; the last may overlap the one before.
+/// The first channel of the `i`th vector of those that cover all channels; the last may overlap the one before.
 #[inline(always)]
-fn for_vectors<S: Simd>(channels: usize, mut f: impl FnMut(usize)) {
-    for c in (0..channels).step_by(S::LANES) {
-        f(c.min(channels - S::LANES));
-    }
+fn vector_start<S: Simd>(channels: usize, i: usize) -> usize {
+    (i * S::LANES).min(channels - S::LANES)
 }
 
 /// One depthwise gather: every output pixel is a sum over (input pixel, tap) pairs of its own channel.
@@ -100,11 +98,16 @@ impl Kernel for GatherKernel<'_> {
                 let pixels = PIXELS.min(run.len - start);
                 let x = x.as_ptr().wrapping_add(start * run.input_step * g.channels);
                 let at = (first + run.output + start * run.output_step) * g.channels;
-                for_vectors::<S>(g.channels, |c| {
+                for i in 0..g.channels.div_ceil(S::LANES) {
+                    let c = vector_start::<S>(g.channels, i);
                     // SAFETY: the plan's taps name pixels of this picture and taps of the weight; `c` has a vector of channels
                     // behind it; tasks write different rows of y, overlapping vectors of one pixel the same values.
                     unsafe { tile_of::<S>(pixels, g, run, x.wrapping_add(c), c, self.y.get(), at + c) }
-                });
+                }
+                for p in 0..pixels {
+                    // SAFETY: the pixels just written, which are this task's.
+                    unsafe { activate(self.y.get(), at + p * run.output_step * g.channels, g.channels, S::LEVEL, g.out) };
+                }
             }
         }
     }
@@ -128,8 +131,9 @@ unsafe fn tile<S: Simd, const P: usize>(g: &DepthwiseGather<'_>, run: &Run, x: *
                 acc[p] = S::mul_add(S::load(x.add(p * step)), w, acc[p]);
             }
         }
+        let finish = Finish::<S>::new(g.out, c);
         for (p, &sum) in acc.iter().enumerate() {
-            store_vector::<S>(sum, y, at + p * run.output_step * g.channels, c, g.out);
+            finish.store(sum, y, at + p * run.output_step * g.channels);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Runs a gather (see [`plan`](super::plan)): the forward pass and the input gradient of convolution and of the linear layer.
 
 use super::{
+    finish::Output,
     plan::{Addressing, Axis, Run, pixelwise_runs, runs},
-    tile::{Input, Output, tile_rows},
+    tile::{Input, max_rows, tile_rows},
 };
 use crate::{
     BLOCK,
     cpu::{
-        dispatch::{Kernel, SimdLevel, run_at},
+        dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
         pool::{SharedMut, parallel_with_scratch, threads},
         simd::Simd,
     },
@@ -39,10 +40,7 @@ pub(super) struct Gather<'a> {
     pub channels: usize,
     /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
     pub outputs_per_group: usize,
-    pub scale: Option<&'a [f32]>,
-    pub shift: Option<&'a [f32]>,
-    pub residual: Option<&'a [f32]>,
-    pub relu: bool,
+    pub out: Output<'a>,
 }
 
 /// How a task gets at its input.
@@ -67,15 +65,27 @@ struct Task {
 impl Gather<'_> {
     /// Writes the channels-last output to `y`.
     pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
+        self.run_with::<false>(level, y);
+    }
+
+    /// The same with channels in [pairs](super::pairs): input, channels and weights are of pairs.
+    pub(super) fn run_pairs(&self, level: SimdLevel, y: &mut [f32]) {
+        self.run_with::<true>(level, y);
+    }
+
+    fn run_with<const PAIRS: bool>(&self, level: SimdLevel, y: &mut [f32]) {
         if y.is_empty() {
             return;
         }
         let (source, runs) = self.plan();
         let tasks = self.tasks(source, &runs);
         let y = SharedMut::new(y);
-        let task = |i| TaskKernel { gather: self, source, runs: &runs, task: &tasks[i], y };
+        let task = |i| TaskKernel::<PAIRS> { gather: self, source, runs: &runs, task: &tasks[i], y };
         let scratch_len = (0..tasks.len()).map(|i| task(i).scratch_len()).max().unwrap_or(0);
-        parallel_with_scratch(tasks.len(), scratch_len, |i, scratch| run_at(level, WithScratch { kernel: task(i), scratch }));
+        parallel_with_scratch(tasks.len(), scratch_len, |i, scratch| {
+            let kernel = WithScratch { kernel: task(i), scratch };
+            if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
+        });
     }
 
     /// Values of one input picture.
@@ -150,7 +160,7 @@ impl Gather<'_> {
     }
 }
 
-struct TaskKernel<'a> {
+struct TaskKernel<'a, const PAIRS: bool> {
     gather: &'a Gather<'a>,
     source: Source,
     runs: &'a [Run],
@@ -159,12 +169,12 @@ struct TaskKernel<'a> {
 }
 
 /// A task and the memory that it may copy its input to.
-struct WithScratch<'a> {
-    kernel: TaskKernel<'a>,
+struct WithScratch<'a, const PAIRS: bool> {
+    kernel: TaskKernel<'a, PAIRS>,
     scratch: &'a mut [f32],
 }
 
-impl Kernel for WithScratch<'_> {
+impl<const PAIRS: bool> Kernel for WithScratch<'_, PAIRS> {
     type Output = ();
 
     #[inline(always)]
@@ -188,7 +198,7 @@ impl Kernel for WithScratch<'_> {
     }
 }
 
-impl TaskKernel<'_> {
+impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     fn task_runs(&self) -> &[Run] {
         &self.runs[self.task.runs.0..self.task.runs.1]
     }
@@ -255,14 +265,7 @@ impl TaskKernel<'_> {
             while column < BLOCK && first + column < behind {
                 let channels = behind - first - column;
                 let vectors = if channels > S::LANES && column + S::LANES < BLOCK { 2 } else { 1 };
-                let out = Output {
-                    scale: g.scale,
-                    shift: g.shift,
-                    residual: g.residual,
-                    relu: g.relu,
-                    channel: first + column,
-                    channels: channels.min(vectors * S::LANES),
-                };
+                let out = g.out.of(first + column, channels.min(vectors * S::LANES));
                 let w = weight[column..].as_ptr();
                 for run in self.task_runs() {
                     if vectors == 2 {
@@ -293,13 +296,13 @@ impl TaskKernel<'_> {
 
     #[inline(always)]
     fn tiles<S: Simd, const V: usize>(&self, rows: usize, x: Input<'_>, w: *const f32, out: Output<'_>, mut offsets: RowOffsets) {
-        let tiles = rows.div_ceil(S::MAX_ROWS);
+        let tiles = rows.div_ceil(max_rows::<S, PAIRS>());
         let mut base = x.base;
         for i in 0..tiles {
             let height = (rows - i).div_ceil(tiles);
             // SAFETY: the plan's taps name pixels of the input at `base` (or of its padded or batched copy) and rows of the block
             // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
-            unsafe { tile_rows::<S, V>(height, Input { base, ..x }, w, self.y.get(), out, || offsets.next(out.channel)) };
+            unsafe { tile_rows::<S, V, PAIRS>(height, Input { base, ..x }, w, self.y.get(), out, || offsets.next(out.channel)) };
             base = base.wrapping_add(height * x.step);
         }
     }
@@ -316,7 +319,7 @@ struct RowOffsets {
 
 impl RowOffsets {
     #[inline(always)]
-    fn new(kernel: &TaskKernel<'_>, run: &Run, index: usize, images: usize) -> Self {
+    fn new<const PAIRS: bool>(kernel: &TaskKernel<'_, PAIRS>, run: &Run, index: usize, images: usize) -> Self {
         let g = kernel.gather;
         let pixels = g.output.0 * g.output.1;
         let first = kernel.task.images.0 * pixels + run.output + index * run.output_step;

@@ -1,11 +1,14 @@
 //! The weight gradient: `dw[tap][c][k] = sum over pixels of x[pixel at tap][c] * dy[pixel][k]`, each tile of 14 input channels times
 //! 32 output channels held in registers over all pixels at hand.
 
-use super::plan::Axis;
+use super::{
+    plan::Axis,
+    tile::{max_rows, product},
+};
 use crate::{
     BLOCK,
     cpu::{
-        dispatch::{Kernel, SimdLevel, run_at},
+        dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
         pool::{SharedMut, parallel, threads},
         simd::Simd,
     },
@@ -63,6 +66,15 @@ struct Loop {
 impl GradWeight<'_> {
     /// Writes the blocked gradient to `dw`.
     pub(super) fn run(&self, level: SimdLevel, dw: &mut [f32]) {
+        self.run_with::<false>(level, dw);
+    }
+
+    /// The same with pictures in [pairs](super::pairs): `x`, `dy` and `images` are of pairs.
+    pub(super) fn run_pairs(&self, level: SimdLevel, dw: &mut [f32]) {
+        self.run_with::<true>(level, dw);
+    }
+
+    fn run_with<const PAIRS: bool>(&self, level: SimdLevel, dw: &mut [f32]) {
         let chunks = self.chunks();
         let (blocks, taps) = (self.output_channels / BLOCK, self.kernel.0 * self.kernel.1);
         // Taps, then input channels are shared out too where that is needed to occupy all threads evenly.
@@ -75,7 +87,8 @@ impl GradWeight<'_> {
         let dw = SharedMut::new(dw);
         parallel(blocks * pieces.len(), |i| {
             let (block, (taps, channels)) = (i / pieces.len(), pieces[i % pieces.len()]);
-            run_at(level, TaskKernel { grad: self, chunks: &chunks, block, taps, channels, dw });
+            let kernel = TaskKernel::<PAIRS> { grad: self, chunks: &chunks, block, taps, channels, dw };
+            if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
         });
     }
 
@@ -98,7 +111,7 @@ impl GradWeight<'_> {
     }
 }
 
-struct TaskKernel<'a> {
+struct TaskKernel<'a, const PAIRS: bool> {
     grad: &'a GradWeight<'a>,
     chunks: &'a [Chunk],
     block: usize,
@@ -109,7 +122,7 @@ struct TaskKernel<'a> {
     dw: SharedMut<f32>,
 }
 
-impl Kernel for TaskKernel<'_> {
+impl<const PAIRS: bool> Kernel for TaskKernel<'_, PAIRS> {
     type Output = ();
 
     #[inline(always)]
@@ -134,7 +147,7 @@ impl Kernel for TaskKernel<'_> {
     }
 }
 
-impl TaskKernel<'_> {
+impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     /// The gradient of one tap: this task's channels of its block.
     #[allow(clippy::mut_from_ref)]
     fn weights(&self, tap: usize) -> &mut [f32] {
@@ -180,7 +193,7 @@ impl TaskKernel<'_> {
     #[inline(always)]
     fn tiles<S: Simd>(&self, x: usize, dy: usize, loops: [Loop; 3], dw: &mut [f32], add: bool) {
         let channels = self.channels.1 - self.channels.0;
-        let tiles = channels.div_ceil(S::MAX_ROWS);
+        let tiles = channels.div_ceil(max_rows::<S, PAIRS>());
         let mut c = 0;
         for i in 0..tiles {
             let height = (channels - i).div_ceil(tiles);
@@ -188,7 +201,7 @@ impl TaskKernel<'_> {
                 let (x, dy) = (self.grad.x[x + c..].as_ptr(), self.grad.dy[dy + column..].as_ptr());
                 let dw = dw[c * BLOCK + column..].as_mut_ptr();
                 // SAFETY: the loops stay inside x and dy, which are sized by the same shape; dw has `channels` rows of BLOCK values.
-                unsafe { tile_rows::<S>(height, x, dy, loops, dw, add) };
+                unsafe { tile_rows::<S, PAIRS>(height, x, dy, loops, dw, add) };
             }
             c += height;
         }
@@ -221,7 +234,7 @@ fn nest([mut a, mut b, mut c]: [Loop; 3]) -> [Loop; 3] {
 /// # Safety
 /// See [`Simd`]; all that the loops reach exists, and `dw` has `P` rows of [`BLOCK`] values.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize>(x: *const f32, dy: *const f32, loops: [Loop; 3], dw: *mut f32, add: bool) {
+unsafe fn tile<S: Simd, const P: usize, const PAIRS: bool>(x: *const f32, dy: *const f32, loops: [Loop; 3], dw: *mut f32, add: bool) {
     let [outer, middle, inner] = loops;
     // SAFETY: the caller's promise.
     unsafe {
@@ -235,7 +248,7 @@ unsafe fn tile<S: Simd, const P: usize>(x: *const f32, dy: *const f32, loops: [L
                     for p in 0..P {
                         let a = S::splat(*x.add(p));
                         for v in 0..2 {
-                            acc[p][v] = S::mul_add(a, b[v], acc[p][v]);
+                            acc[p][v] = product::<S, PAIRS>(a, b[v], acc[p][v]);
                         }
                     }
                     x = x.wrapping_add(inner.x);
@@ -253,18 +266,18 @@ unsafe fn tile<S: Simd, const P: usize>(x: *const f32, dy: *const f32, loops: [L
     }
 }
 
-/// [`tile`] for a number of rows known only at run time, at most `S::MAX_ROWS`.
+/// [`tile`] for a number of rows known only at run time, at most [`max_rows`].
 ///
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn tile_rows<S: Simd>(rows: usize, x: *const f32, dy: *const f32, loops: [Loop; 3], dw: *mut f32, add: bool) {
+unsafe fn tile_rows<S: Simd, const PAIRS: bool>(rows: usize, x: *const f32, dy: *const f32, loops: [Loop; 3], dw: *mut f32, add: bool) {
     macro_rules! by_rows {
         ($($p:literal)*) => {
             match rows {
                 // SAFETY: the caller's promise.
-                $($p if $p <= S::MAX_ROWS => unsafe { tile::<S, $p>(x, dy, loops, dw, add) },)*
-                _ => unreachable!("a tile has 1 to MAX_ROWS rows"),
+                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, PAIRS>(x, dy, loops, dw, add) },)*
+                _ => unreachable!("a tile has 1 to max_rows rows"),
             }
         };
     }

@@ -1,8 +1,10 @@
 //! Convolution on the CPU: implicit matrix products over channels-last input and blocked weights, with no im2col matrix.
 
 mod depthwise;
+mod finish;
 mod gather;
 mod grad_weight;
+mod pairs;
 mod plan;
 mod tile;
 mod weight;
@@ -12,10 +14,11 @@ mod winograd;
 mod tests;
 
 use depthwise::{DepthwiseGather, DepthwiseGradWeight};
+use finish::Output;
 use gather::Gather;
 use grad_weight::GradWeight;
+use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes};
-use tile::Output;
 use weight::{Grouping, fill_channels, grouping, join_groups, pad_rows, split_groups, transpose};
 use winograd::{Filters, Winograd};
 pub use winograd::{winograd_enabled, winograd_switch};
@@ -23,10 +26,11 @@ pub use winograd::{winograd_enabled, winograd_switch};
 use super::{
     dispatch::{SimdLevel, level},
     generic,
+    unary::unary,
 };
 use crate::{
     BLOCK, Layout, Result, Tensor,
-    ops::{ConvShape, Epilogue},
+    ops::{ConvMethod, ConvShape, Epilogue},
     storage::Buffer,
     with_float,
 };
@@ -45,7 +49,7 @@ fn vector_grouping(x: &Tensor, s: &ConvShape) -> Option<Grouping> {
     (x.dtype() == crate::DType::F32).then(|| grouping(s)).flatten()
 }
 
-/// `relu(conv(x, w) * scale + shift + residual)`.
+/// `activation(conv(x, w) * scale + shift + residual)`.
 pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
     if depthwise::applies(x.dtype(), s) {
         return depthwise_forward_at(level(), x, w, s, e);
@@ -57,8 +61,8 @@ pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -
             let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
             let out = y.data_mut::<T>()?;
             generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
-            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?, e.relu);
-            Ok(y)
+            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?);
+            e.activation.map_or(Ok(y.clone()), |op| unary(level(), op, &y))
         }),
     }
 }
@@ -83,13 +87,22 @@ fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilo
         weight: joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?,
         channels: piece.inputs,
         outputs_per_group: piece.outputs,
-        scale: data(e.scale)?,
-        shift: data(e.shift)?,
-        residual: data(e.residual)?,
-        relu: e.relu,
+        out: Output::new(e)?,
     };
-    gather.run(level, y.data_mut()?);
+    let pairs = |rows: &[f32]| pair_rows(level, rows, piece.inputs, &[true]);
+    match (&joined, s.options.method) {
+        (Some(joined), ConvMethod::Bf16) => run_pairs(level, gather, pairs(joined.as_slice()).as_slice(), y.data_mut()?),
+        (None, ConvMethod::Bf16) => run_pairs(level, gather, w.paired_rows(pairs)?, y.data_mut()?),
+        _ => gather.run(level, y.data_mut()?),
+    }
     Ok(y)
+}
+
+/// Runs a gather with its input rounded to bf16 and weights in pairs of rows.
+fn run_pairs(level: SimdLevel, gather: Gather<'_>, weight: &[f32], y: &mut [f32]) {
+    let x = pair_channels(level, gather.x, gather.input_channels);
+    let (input_channels, channels) = (gather.input_channels.div_ceil(2), gather.channels.div_ceil(2));
+    Gather { x: x.as_slice(), weight, input_channels, channels, ..gather }.run_pairs(level, y);
 }
 
 fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
@@ -101,10 +114,7 @@ fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, 
         output: s.output,
         padding: (s.options.padding.0 as isize, s.options.padding.1 as isize),
         filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: false },
-        scale: data(e.scale)?,
-        shift: data(e.shift)?,
-        residual: data(e.residual)?,
-        relu: e.relu,
+        out: Output::new(e)?,
     };
     winograd.run(level, y.data_mut()?);
     Ok(y)
@@ -146,12 +156,14 @@ fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece
         weight: transposed.as_slice(),
         channels: piece.outputs,
         outputs_per_group: piece.inputs,
-        scale: None,
-        shift: None,
-        residual: None,
-        relu: false,
+        out: Output::default(),
     };
-    gather.run(level, dx.data_mut()?);
+    if s.options.method == ConvMethod::Bf16 {
+        let pairs = pair_rows(level, transposed.as_slice(), piece.outputs, &live);
+        run_pairs(level, gather, pairs.as_slice(), dx.data_mut()?);
+    } else {
+        gather.run(level, dx.data_mut()?);
+    }
     Ok(dx)
 }
 
@@ -170,10 +182,7 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
         output: s.input,
         padding: (2 - s.options.padding.0 as isize, 2 - s.options.padding.1 as isize),
         filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: true },
-        scale: None,
-        shift: None,
-        residual: None,
-        relu: false,
+        out: Output::default(),
     };
     winograd.run(level, dx.data_mut()?);
     Ok(dx)
@@ -196,12 +205,16 @@ pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tens
 
 fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
     let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
-    let filled = fill_channels(dy.data()?, s.k);
-    let (dy, output_channels) = filled.as_ref().map_or((dy.data(), s.k), |(b, k)| (Ok(b.as_slice()), *k));
+    let bf16 = s.options.method == ConvMethod::Bf16;
+    let pairs = |t: &Tensor| bf16.then(|| t.data().map(|values| pair_images(level, values, s.n))).transpose();
+    let (x_pairs, dy_pairs) = (pairs(x)?, pairs(dy)?);
+    let (x, dy) = (x_pairs.as_ref().map_or(x.data(), |b| Ok(b.as_slice()))?, dy_pairs.as_ref().map_or(dy.data(), |b| Ok(b.as_slice()))?);
+    let filled = fill_channels(dy, s.k);
+    let (dy, output_channels) = filled.as_ref().map_or((dy, s.k), |(b, k)| (b.as_slice(), *k));
     let mut grad = GradWeight {
-        x: x.data()?,
-        dy: dy?,
-        images: s.n,
+        x,
+        dy,
+        images: if bf16 { s.n.div_ceil(2) } else { s.n },
         input: s.input,
         input_channels: s.c,
         output: s.output,
@@ -225,12 +238,13 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
         grad.kernel.1 = 1;
         grad.channels = s.kernel.1 * s.c;
     }
+    let run = |dw: &mut [f32]| if bf16 { grad.run_pairs(level, dw) } else { grad.run(level, dw) };
     if piece.joined > 1 {
         let mut joined = Buffer::uninit::<f32>(s.k * s.kernel.0 * s.kernel.1 * BLOCK);
-        grad.run(level, joined.as_mut_slice());
+        run(joined.as_mut_slice());
         split_groups(s, joined.as_slice(), dw.data_mut()?);
     } else {
-        grad.run(level, dw.data_mut()?);
+        run(dw.data_mut()?);
     }
     dw.set_zero_taps(live.iter().map(|live| !live).collect());
     Ok(dw)
@@ -249,7 +263,7 @@ fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape,
         rows: Axis::forward(vertical(s)),
         columns: Axis::forward(horizontal(s)),
         weight: &weight,
-        out: Output { scale: data(e.scale)?, shift: data(e.shift)?, residual: data(e.residual)?, relu: e.relu, channel: 0, channels: s.c },
+        out: Output::new(e)?,
     };
     gather.run(level, y.data_mut()?);
     Ok(y)
@@ -268,7 +282,7 @@ fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSh
         rows: Axis::backward(vertical(s)),
         columns: Axis::backward(horizontal(s)),
         weight: &weight,
-        out: Output { scale: None, shift: None, residual: None, relu: false, channel: 0, channels: s.c },
+        out: Output::default(),
     };
     gather.run(level, dx.data_mut()?);
     Ok(dx)

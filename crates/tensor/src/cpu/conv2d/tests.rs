@@ -1,7 +1,11 @@
 //! The vector kernels against their plain twin in f64, over random shapes, at every level of this processor.
 
 use super::*;
-use crate::{cpu::dispatch::SimdLevel, ops::Conv2dOptions, random::Generator};
+use crate::{
+    cpu::dispatch::SimdLevel,
+    ops::{Conv2dOptions, Unary},
+    random::Generator,
+};
 
 pub(super) fn random(dims: &[usize], layout: Layout, g: &mut Generator) -> Tensor {
     Tensor::uniform(dims, -1.0, 1.0, g).unwrap().to_layout(layout).unwrap()
@@ -19,18 +23,42 @@ pub(super) fn f64s(t: &Tensor) -> Vec<f64> {
     t.data::<f32>().unwrap().iter().map(|&v| v as f64).collect()
 }
 
+/// None, or one of several.
+pub(super) fn activation(choice: usize) -> Option<Unary> {
+    [None, Some(Unary::Relu), Some(Unary::Clamp { min: 0.0, max: 6.0 }), Some(Unary::Silu), Some(Unary::Hardswish)][choice % 5]
+}
+
+/// What the activation makes of values.
+pub(super) fn activated(values: Vec<f64>, activation: Option<Unary>) -> Vec<f64> {
+    let len = values.len();
+    let values = Tensor::from_vec(values, [len]).unwrap();
+    activation.map_or(Ok(values.clone()), |op| values.unary(op)).unwrap().to_vec().unwrap()
+}
+
+/// Checks all passes, with operands that are exact in bf16 where the method asks for that.
 fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator) {
+    check_method(x, w, options, g);
+    check_method(x, w, Conv2dOptions { method: ConvMethod::Bf16, ..options }, g);
+}
+
+fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator) {
     let Ok(s) = ConvShape::new(&x, &w, &options) else { return };
+    let random = |dims: &[usize], layout, g: &mut _| {
+        let t = random(dims, layout, g);
+        let bf16 = options.method == ConvMethod::Bf16;
+        if bf16 { t.to_dtype(crate::DType::Bf16).and_then(|t| t.to_dtype(crate::DType::F32)).unwrap() } else { t }
+    };
     let depthwise = depthwise::applies(crate::DType::F32, &s);
     let Some(piece) = grouping(&s).or(depthwise.then_some(Grouping { inputs: 1, outputs: 1, joined: 1 })) else { return };
     let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
     let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
     let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
-    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(&dy), relu: g.below(2) == 0 };
+    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(&dy), activation: activation(g.below(5)) };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
-    generic::conv2d::epilogue(s.k, &mut y, Some(&f64s(&scale)), Some(&f64s(&shift)), Some(&dy64), epilogue.relu);
+    generic::conv2d::epilogue(s.k, &mut y, Some(&f64s(&scale)), Some(&f64s(&shift)), Some(&dy64));
+    let y = activated(y, epilogue.activation);
     let mut dx = vec![0.0; x64.len()];
     generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
     let mut dw = vec![0.0; w64.len()];
@@ -145,4 +173,34 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let one = on(1);
         assert!(one == on(2) && one == on(3) && one == on(8), "{s:?}");
     }
+}
+
+#[test]
+fn bf16_results_are_the_same_bit_for_bit_at_every_level() {
+    let mut g = Generator::new(11);
+    for (x, w, padding) in [([2, 37, 9, 8], [40, 37, 3, 3], 1), ([3, 64, 2, 2], [32, 64, 3, 3], 1), ([1, 3, 20, 21], [33, 3, 7, 7], 3)] {
+        let options = Conv2dOptions { padding: (padding, padding), method: ConvMethod::Bf16, ..Default::default() };
+        let s = ConvShape::new(&x, &w, &options).unwrap();
+        let (xt, wt) = (random(&x, Layout::ChannelsLast, &mut g), random(&w, Layout::Blocked, &mut g));
+        let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);
+        let piece = grouping(&s).unwrap();
+        let results = SimdLevel::available().map(|level| {
+            let y = forward_at(level, &xt, &wt, &s, &Epilogue::default(), piece).unwrap();
+            let dx = grad_input_at(level, &dy, &wt, &s, piece).unwrap();
+            let dw = grad_weight_at(level, &xt, &dy, &s, piece).unwrap();
+            [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())
+        });
+        let results: Vec<_> = results.collect();
+        assert!(results.iter().all(|r| *r == results[0]), "{s:?}");
+    }
+}
+
+#[test]
+fn pairs_of_a_weight_are_forgotten_when_it_is_written_to() {
+    let options = Conv2dOptions { method: ConvMethod::Bf16, ..Default::default() };
+    let x = Tensor::ones([1, 2, 1, 1], crate::DType::F32).unwrap();
+    let mut w = Tensor::ones([1, 2, 1, 1], crate::DType::F32).unwrap().to_layout(Layout::Blocked).unwrap();
+    assert_eq!(x.conv2d(&w, None, &options).unwrap().item().unwrap(), 2.0);
+    w.data_mut::<f32>().unwrap().iter_mut().for_each(|w| *w *= 3.0);
+    assert_eq!(x.conv2d(&w, None, &options).unwrap().item().unwrap(), 6.0);
 }

@@ -1,6 +1,11 @@
 //! The register tile: up to 14 pixels times two vectors of output channels, held in registers over the whole reduction.
 
-use super::plan::Tap;
+use std::mem::MaybeUninit;
+
+use super::{
+    finish::{Output, store_parts, store_rows},
+    plan::Tap,
+};
 use crate::{BLOCK, cpu::simd::Simd};
 
 /// Where a tile's input comes from.
@@ -36,13 +41,29 @@ const SEGMENT: usize = 256;
 /// What the first segment's sums are added to.
 static ZEROS: [f32; BLOCK] = [0.0; BLOCK];
 
+/// The most rows of a tile of two vectors.
+#[inline(always)]
+pub(super) const fn max_rows<S: Simd, const PAIRS: bool>() -> usize {
+    if PAIRS { S::MAX_PAIR_ROWS } else { S::MAX_ROWS }
+}
+
+/// `a * b + c` of numbers, or of [pairs](super::pairs).
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn product<S: Simd, const PAIRS: bool>(a: S::V, b: S::V, c: S::V) -> S::V {
+    // SAFETY: the caller's promise.
+    unsafe { if PAIRS { S::dot_pairs(a, b, c) } else { S::mul_add(a, b, c) } }
+}
+
 /// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, row `p` written to `rows[p]`. With `FETCH`, the input rows
 /// that follow the tile's are brought into the cache meanwhile.
 ///
 /// # Safety
 /// See [`Simd`]; every input value and weight row that the taps name exists, and each row has `V * LANES` values to write to.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool>(x: Input<'_>, w: *const f32, rows: &Rows) {
+unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool, const PAIRS: bool>(x: Input<'_>, w: *const f32, rows: &Rows) {
     let mut sources: [*const f32; MOST_ROWS] = [ZEROS.as_ptr(); MOST_ROWS];
     // No tap is one segment of nothing.
     let segments = x.taps.len().div_ceil(x.segment_taps()).max(1);
@@ -66,7 +87,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool>(x: In
                         for p in 0..P {
                             let a = S::splat(*xp.add(p * x.step + c));
                             for v in 0..V {
-                                acc[p][v] = S::mul_add(a, b[v], acc[p][v]);
+                                acc[p][v] = product::<S, PAIRS>(a, b[v], acc[p][v]);
                             }
                         }
                     }
@@ -82,43 +103,27 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool>(x: In
     }
 }
 
-/// [`tile`] for a number of rows known only at run time, at most `S::MAX_ROWS`.
+/// [`tile`] for a number of rows known only at run time, at most [`max_rows`].
 ///
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool>(height: usize, x: Input<'_>, w: *const f32, rows: &Rows) {
+pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool, const PAIRS: bool>(
+    height: usize,
+    x: Input<'_>,
+    w: *const f32,
+    rows: &Rows,
+) {
     macro_rules! by_height {
         ($($p:literal)*) => {
             match height {
                 // SAFETY: the caller's promise.
-                $($p if $p <= S::MAX_ROWS => unsafe { tile::<S, $p, V, FETCH>(x, w, rows) },)*
-                _ => unreachable!("a tile has 1 to MAX_ROWS rows"),
+                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, V, FETCH, PAIRS>(x, w, rows) },)*
+                _ => unreachable!("a tile has 1 to max_rows rows"),
             }
         };
     }
     by_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
-}
-
-/// The channels that a tile writes, and what happens to them on the way.
-#[derive(Clone, Copy)]
-pub(super) struct Output<'a> {
-    pub scale: Option<&'a [f32]>,
-    pub shift: Option<&'a [f32]>,
-    pub residual: Option<&'a [f32]>,
-    pub relu: bool,
-    /// The first channel.
-    pub channel: usize,
-    /// Channels to write, at most `V * LANES`.
-    pub channels: usize,
-}
-
-impl Output<'_> {
-    /// Whether sums are written as they are.
-    #[inline(always)]
-    fn is_plain(&self) -> bool {
-        self.scale.is_none() && self.shift.is_none() && self.residual.is_none() && !self.relu
-    }
 }
 
 /// Computes a tile of `height` rows and writes row `p` where the `p`th call of `offset` says, as `out` has it.
@@ -126,7 +131,7 @@ impl Output<'_> {
 /// # Safety
 /// As [`tile`]; every offset has `out.channels` values of `y` (and of the residual) behind it that nobody else touches.
 #[inline(always)]
-pub(super) unsafe fn tile_rows<S: Simd, const V: usize>(
+pub(super) unsafe fn tile_rows<S: Simd, const V: usize, const PAIRS: bool>(
     height: usize,
     x: Input<'_>,
     w: *const f32,
@@ -137,65 +142,18 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize>(
     let mut offsets = [0; MOST_ROWS];
     offsets[..height].fill_with(&mut offset);
     let whole = out.channels == V * S::LANES;
-    let direct = whole && out.is_plain();
     // Sums that are not written as they are pass through `sums`, BLOCK values a row.
-    let mut sums = [0.0f32; MOST_ROWS * BLOCK];
-    let base = sums.as_mut_ptr();
-    let rows = std::array::from_fn(|p| if direct { y.wrapping_add(offsets[p]) } else { base.wrapping_add(p * BLOCK) });
-    // SAFETY: the caller's promise; a row of `sums` holds V * LANES values, at most BLOCK.
+    let mut sums = MaybeUninit::<[f32; MOST_ROWS * BLOCK]>::uninit();
+    let sums = sums.as_mut_ptr().cast::<f32>();
+    let direct = out.direct(whole, y, &offsets);
+    let rows = direct.unwrap_or_else(|| std::array::from_fn(|p| sums.wrapping_add(p * BLOCK)));
+    // SAFETY: the caller's promise; a row of `sums` holds V * LANES values, at most BLOCK, and the tile writes the rows that are read.
     unsafe {
-        tile_of::<S, V, false>(height, x, w, &rows);
-        if direct {
-            return;
+        tile_of::<S, V, false, PAIRS>(height, x, w, &rows);
+        match direct {
+            Some(_) => {}
+            None if whole => store_rows::<S, V>(sums, &offsets[..height], y, out),
+            None => store_parts::<S>(sums, &offsets[..height], y, out),
         }
-        for (sums, &at) in sums.chunks_exact(BLOCK).zip(&offsets[..height]) {
-            if whole {
-                for v in 0..V {
-                    store_vector::<S>(S::load(sums[v * S::LANES..].as_ptr()), y, at + v * S::LANES, out.channel + v * S::LANES, out);
-                }
-            } else {
-                store_part(sums, y, at, out);
-            }
-        }
-    }
-}
-
-/// Finishes one whole vector of channels and writes it.
-///
-/// # Safety
-/// As [`tile_rows`], for the vector at `at` that starts with `channel`.
-#[inline(always)]
-pub(super) unsafe fn store_vector<S: Simd>(mut value: S::V, y: *mut f32, at: usize, channel: usize, out: Output<'_>) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match (out.scale, out.shift) {
-            (Some(scale), Some(shift)) => {
-                value = S::mul_add(value, S::load(scale.as_ptr().add(channel)), S::load(shift.as_ptr().add(channel)))
-            }
-            (Some(scale), None) => value = S::mul_add(value, S::load(scale.as_ptr().add(channel)), S::zero()),
-            (None, Some(shift)) => value = S::add(value, S::load(shift.as_ptr().add(channel))),
-            (None, None) => {}
-        }
-        if let Some(residual) = out.residual {
-            value = S::add(value, S::load(residual.as_ptr().add(at)));
-        }
-        if out.relu {
-            value = S::max(value, S::zero());
-        }
-        S::store(y.add(at), value);
-    }
-}
-
-/// Finishes and writes the first `out.channels` sums of a row.
-///
-/// # Safety
-/// As [`tile_rows`], for the row at `at`.
-#[inline(always)]
-unsafe fn store_part(sums: &[f32], y: *mut f32, at: usize, out: Output<'_>) {
-    for (i, &value) in sums[..out.channels].iter().enumerate() {
-        let k = out.channel + i;
-        let value = value * out.scale.map_or(1.0, |s| s[k]) + out.shift.map_or(0.0, |s| s[k]) + out.residual.map_or(0.0, |r| r[at + i]);
-        // SAFETY: `at` has `out.channels` values behind it.
-        unsafe { *y.add(at + i) = if out.relu { value.max(0.0) } else { value } };
     }
 }

@@ -19,8 +19,9 @@ use std::ops::Range;
 
 use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, transform_output};
 use super::{
+    finish::Output,
     plan::Tap,
-    tile::{Input, MOST_ROWS, Output, tile_of},
+    tile::{Input, MOST_ROWS, tile_of},
 };
 use crate::{
     BLOCK,
@@ -62,10 +63,7 @@ pub(super) struct Winograd<'a> {
     /// Rows and columns of zeros before the input.
     pub padding: (isize, isize),
     pub filters: Filters<'a>,
-    pub scale: Option<&'a [f32]>,
-    pub shift: Option<&'a [f32]>,
-    pub residual: Option<&'a [f32]>,
-    pub relu: bool,
+    pub out: Output<'a>,
 }
 
 /// How the work is cut up.
@@ -267,24 +265,16 @@ impl Winograd<'_> {
                         for (p, at) in rows.iter_mut().enumerate() {
                             *at = row.wrapping_add(p * BLOCK);
                         }
-                        tile_of::<S, 2, true>(height, x, w, &rows);
+                        tile_of::<S, 2, true, false>(height, x, w, &rows);
                         base = base.wrapping_add(height * CHUNK);
                         row = row.wrapping_add(height * BLOCK);
                     }
                 }
             }
-            let out = Output {
-                scale: self.scale,
-                shift: self.shift,
-                residual: self.residual,
-                relu: self.relu,
-                channel: first,
-                channels: S::LANES,
-            };
             for (i, tile) in tiles.enumerate() {
                 let square = self.square(tile);
                 for lane in (0..lanes).step_by(S::LANES) {
-                    transform_output::<S>(products.add(i * BLOCK + lane), step, y, square, first + lane, out);
+                    transform_output::<S>(products.add(i * BLOCK + lane), step, y, square, self.out.of(first + lane, S::LANES));
                 }
             }
         }

@@ -113,10 +113,9 @@ pub(crate) fn grad_weight<T: Float>(s: &ConvShape, x: &[T], dy: &[T], dw: &mut [
     });
 }
 
-/// `relu(y * scale + shift + residual)` in place.
-pub(crate) fn epilogue<T: Float>(k: usize, y: &mut [T], scale: Option<&[T]>, shift: Option<&[T]>, residual: Option<&[T]>, relu: bool) {
+/// `y * scale + shift + residual` in place.
+pub(crate) fn epilogue<T: Float>(k: usize, y: &mut [T], scale: Option<&[T]>, shift: Option<&[T]>, residual: Option<&[T]>) {
     for (i, y) in y.iter_mut().enumerate() {
-        let value = *y * scale.map_or(T::ONE, |s| s[i % k]) + shift.map_or(T::ZERO, |s| s[i % k]) + residual.map_or(T::ZERO, |r| r[i]);
-        *y = if relu { value.maximum(T::ZERO) } else { value };
+        *y = *y * scale.map_or(T::ONE, |s| s[i % k]) + shift.map_or(T::ZERO, |s| s[i % k]) + residual.map_or(T::ZERO, |r| r[i]);
     }
 }

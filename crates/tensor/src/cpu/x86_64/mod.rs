@@ -1,15 +1,25 @@
 //! The x86-64 vector types, and the functions that enter code compiled for them.
 
+mod pairs;
 mod transpose;
 
 use std::arch::x86_64::*;
 
-use super::{dispatch::Kernel, simd::Simd};
+use super::{
+    dispatch::{Kernel, SimdLevel},
+    simd::Simd,
+};
 
 /// Runs a kernel in code compiled for AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 pub(super) fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512>()
+}
+
+/// Runs a kernel in code compiled for AVX-512 with products of bf16.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+pub(super) fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512Bf16>()
 }
 
 /// Runs a kernel in code compiled for AVX2 and FMA.
@@ -22,16 +32,22 @@ pub(super) fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
 
+/// Sixteen lanes, and products of bf16.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512Bf16;
+
 /// Eight lanes.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
+            const LEVEL: SimdLevel = SimdLevel::$level;
             const LANES: usize = $lanes;
             const MAX_ROWS: usize = $rows;
+            const MAX_PAIR_ROWS: usize = $pair_rows;
             #[inline(always)]
             unsafe fn zero() -> Self::V {
                 // SAFETY: the trait's contract: the processor has the instruction, and pointers are valid for LANES elements.
@@ -56,6 +72,11 @@ macro_rules! simd {
             unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
                 // SAFETY: as above.
                 unsafe { $fma(a, b, c) }
+            }
+            #[inline(always)]
+            unsafe fn dot_pairs(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $dot_pairs(a, b, c) }
             }
             #[inline(always)]
             unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
@@ -92,6 +113,11 @@ macro_rules! simd {
                 // SAFETY: as above.
                 unsafe { $max(a, b) }
             }
+            #[inline(always)]
+            unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $min(a, b) }
+            }
         }
     };
 }
@@ -101,6 +127,8 @@ simd!(
     __m512,
     16,
     14,
+    12,
+    pairs::avx512,
     _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -110,6 +138,27 @@ simd!(
     _mm512_sub_ps,
     _mm512_mul_ps,
     _mm512_max_ps,
+    _mm512_min_ps,
+    |condition, value| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value),
+    transpose::avx512
+);
+simd!(
+    Avx512Bf16,
+    __m512,
+    16,
+    14,
+    14,
+    pairs::avx512_bf16,
+    _mm512_setzero_ps,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_fmadd_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_max_ps,
+    _mm512_min_ps,
     |condition, value| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value),
     transpose::avx512
 );
@@ -118,6 +167,8 @@ simd!(
     __m256,
     8,
     6,
+    4,
+    pairs::avx2,
     _mm256_setzero_ps,
     _mm256_set1_ps,
     _mm256_loadu_ps,
@@ -127,6 +178,7 @@ simd!(
     _mm256_sub_ps,
     _mm256_mul_ps,
     _mm256_max_ps,
+    _mm256_min_ps,
     |condition, value| _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(condition, _mm256_setzero_ps()), value),
     transpose::avx2
 );

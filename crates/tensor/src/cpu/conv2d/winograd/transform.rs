@@ -5,7 +5,7 @@
 //! polynomial with the other points as roots. These points keep the constants of `A` and `B` exact in binary and small.
 
 use crate::cpu::{
-    conv2d::tile::{Output, store_vector},
+    conv2d::finish::{Finish, Output, activate},
     simd::Simd,
 };
 
@@ -192,13 +192,13 @@ pub(super) struct Square {
     pub size: (usize, usize),
 }
 
-/// Transforms one vector of channels of a tile's products, the `i`th at `m[i * step..]`, and writes the outputs from `channel` on
-/// as `out` has it.
+/// Transforms one vector of channels of a tile's products, the `i`th at `m[i * step..]`, and writes the outputs as
+/// `out`, whose channels they are, has it.
 ///
 /// # Safety
 /// See [`Simd`]; the products exist, and so do the outputs, which nobody else touches.
 #[inline(always)]
-pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *mut f32, square: Square, channel: usize, out: Output<'_>) {
+pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *mut f32, square: Square, out: Output<'_>) {
     // SAFETY: the caller's promise.
     unsafe {
         let mut columns = [[S::zero(); TILE]; PATCH];
@@ -209,9 +209,12 @@ pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *m
             }
             *column = output::<S>(products);
         }
+        let finish = Finish::<S>::new(out, out.channel);
         for i in 0..square.size.0.min(TILE) {
             for (j, value) in output::<S>(row(&columns, i)).into_iter().enumerate().take(square.size.1) {
-                store_vector::<S>(value, y, square.start + i * square.row + j * square.pixel + channel, channel, out);
+                let at = square.start + i * square.row + j * square.pixel + out.channel;
+                finish.store(value, y, at);
+                activate(y, at, S::LANES, S::LEVEL, out);
             }
         }
     }

@@ -1,0 +1,193 @@
+//! Operands rounded to bf16 and packed in pairs, two to the 32 bits of an `f32`, the first in the lower half: what
+//! [`Simd::dot_pairs`](crate::cpu::simd::Simd::dot_pairs) multiplies. A sum over pairs is half as long, and otherwise the same
+//! computation, so kernels read pairs as if they were `f32`.
+//!
+//! Forward passes and input gradients sum over channels, so they pair channels; weight gradients sum over pixels, and pair
+//! pictures, which leaves the pixels in place for every tap.
+
+use crate::{
+    BLOCK,
+    cpu::{
+        dispatch::{Kernel, SimdLevel, run_at},
+        pool::{SharedMut, parallel_ranges},
+        simd::Simd,
+    },
+    storage::Buffer,
+};
+
+/// Elements below which a second thread is not worth waking.
+const GRAIN: usize = 1 << 13;
+
+/// The bits of the nearest bf16, ties to even; a NaN stays one.
+#[inline(always)]
+fn rounded(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    if x.is_nan() { bits >> 16 | 0x40 } else { rounded }
+}
+
+#[inline(always)]
+fn pair(low: f32, high: f32) -> f32 {
+    f32::from_bits(rounded(low) | rounded(high) << 16)
+}
+
+/// Channels-last values with neighbouring channels in pairs, `[pixels][channels / 2]`; the last channel of an odd number is paired
+/// with zero.
+pub(super) fn pair_channels(level: SimdLevel, values: &[f32], channels: usize) -> Buffer {
+    let pairs = channels.div_ceil(2);
+    let pixels = values.len() / channels.max(1);
+    fill(pixels, pairs, |start, out| run_at(level, PairChannels { values: &values[start * channels..], channels, out }))
+}
+
+/// Rows of 32 values with neighbours in pairs: of `[blocks][taps][rows][32]`, `[blocks][taps][rows / 2][32]`. The last of an odd
+/// number of rows is paired with zeros. Taps that are not `live` are left as they are.
+pub(super) fn pair_rows(level: SimdLevel, values: &[f32], rows: usize, live: &[bool]) -> Buffer {
+    let (row, pairs) = (rows * BLOCK, rows.div_ceil(2));
+    let groups = values.len() / row.max(1);
+    fill(groups * pairs, BLOCK, |start, out| {
+        for (i, out) in out.chunks_exact_mut(BLOCK).enumerate() {
+            let (group, pair) = ((start + i) / pairs, (start + i) % pairs);
+            if !live[group % live.len()] {
+                continue;
+            }
+            let first = group * row + 2 * pair * BLOCK;
+            let high = if 2 * pair + 1 < rows { &values[first + BLOCK..][..BLOCK] } else { &ZEROS };
+            run_at(level, PairArrays { low: &values[first..][..BLOCK], high, out });
+        }
+    })
+}
+
+const ZEROS: [f32; BLOCK] = [0.0; BLOCK];
+
+/// Pictures in pairs: of `[images][…]`, `[images / 2][…]`. The last of an odd number is paired with zeros.
+pub(super) fn pair_images(level: SimdLevel, values: &[f32], images: usize) -> Buffer {
+    let picture = values.len() / images.max(1);
+    let mut out = Buffer::uninit::<f32>(images.div_ceil(2) * picture);
+    for (i, out) in out.as_mut_slice::<f32>().chunks_exact_mut(picture.max(1)).enumerate() {
+        let out = SharedMut::new(out);
+        let (low, high) = values[2 * i * picture..].split_at(picture);
+        parallel_ranges(picture, GRAIN, |start, end| {
+            // SAFETY: the ranges are disjoint.
+            let out = unsafe { out.slice(start, end - start) };
+            match high.get(start..end) {
+                Some(high) => run_at(level, PairArrays { low: &low[start..end], high, out }),
+                None => run_at(level, PairWithZeros { low: &low[start..end], out }),
+            }
+        });
+    }
+    out
+}
+
+/// A buffer of `items` of `len` values each, filled in parallel by `fill(first item, its part)`.
+fn fill(items: usize, len: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Buffer {
+    let mut buffer = Buffer::uninit::<f32>(items * len);
+    let out = SharedMut::new(buffer.as_mut_slice());
+    parallel_ranges(items, GRAIN.div_ceil(len.max(1)), |start, end| {
+        // SAFETY: the ranges are disjoint.
+        fill(start, unsafe { out.slice(start * len, (end - start) * len) });
+    });
+    buffer
+}
+
+struct PairChannels<'a> {
+    values: &'a [f32],
+    channels: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for PairChannels<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        if self.channels.is_multiple_of(2) {
+            let pairs = self.values.chunks_exact(2);
+            self.out.iter_mut().zip(pairs).for_each(|(out, values)| *out = pair(values[0], values[1]));
+            return;
+        }
+        for (out, pixel) in self.out.chunks_exact_mut(self.channels.div_ceil(2)).zip(self.values.chunks_exact(self.channels)) {
+            let (last, pairs) = (self.channels - 1, self.channels / 2);
+            for i in 0..pairs {
+                out[i] = pair(pixel[2 * i], pixel[2 * i + 1]);
+            }
+            out[pairs] = pair(pixel[last], 0.0);
+        }
+    }
+}
+
+struct PairArrays<'a> {
+    low: &'a [f32],
+    high: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for PairArrays<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for ((out, &low), &high) in self.out.iter_mut().zip(self.low).zip(self.high) {
+            *out = pair(low, high);
+        }
+    }
+}
+
+struct PairWithZeros<'a> {
+    low: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for PairWithZeros<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        self.out.iter_mut().zip(self.low).for_each(|(out, &low)| *out = pair(low, 0.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bf16, random::Generator};
+
+    /// The numbers of a pair.
+    fn numbers(pair: f32) -> [bf16; 2] {
+        [bf16::from_bits(pair.to_bits() as u16), bf16::from_bits((pair.to_bits() >> 16) as u16)]
+    }
+
+    #[test]
+    fn rounding_is_to_the_nearest_and_ties_go_to_even() {
+        let mut generator = Generator::new(1);
+        let ties = [0x3f80_8000, 0x3f81_8000, 0x3f80_8001, 0x3f80_7fff, 0x7f7f_ffff, 0xff80_0000, 0x8000_0000].map(f32::from_bits);
+        let random = (0..10_000).map(|_| (generator.normal() * 10.0) as f32);
+        for x in ties.into_iter().chain(random) {
+            assert_eq!(rounded(x) as u16, bf16::from_f32(x).to_bits(), "{x:e}");
+        }
+        assert!(bf16::from_bits(rounded(f32::from_bits(0x7f80_0001)) as u16).is_nan());
+    }
+
+    #[test]
+    fn every_way_of_pairing_puts_the_right_numbers_together() {
+        let value = |i: usize| (i % 251) as f32; // exact in bf16
+        for level in SimdLevel::available() {
+            for (a, b) in [(1, 1), (3, 3), (5, 4), (700, 37), (2, 64)] {
+                let values: Vec<f32> = (0..a * b).map(value).collect();
+                let at = |i: usize, j: usize| if i < a && j < b { value(i * b + j) } else { 0.0 };
+                let channels = pair_channels(level, &values, b);
+                let images = pair_images(level, &values, a);
+                for (i, pair) in channels.as_slice::<f32>().iter().enumerate() {
+                    let (pixel, c) = (i / b.div_ceil(2), i % b.div_ceil(2) * 2);
+                    assert_eq!(numbers(*pair).map(bf16::to_f32), [at(pixel, c), at(pixel, c + 1)], "channel {c} of {a} x {b}");
+                }
+                for (i, pair) in images.as_slice::<f32>().iter().enumerate() {
+                    let (n, j) = (i / b * 2, i % b);
+                    assert_eq!(numbers(*pair).map(bf16::to_f32), [at(n, j), at(n + 1, j)], "picture {n} of {a} x {b}");
+                }
+                let rows: Vec<f32> = (0..a * b * BLOCK).map(value).collect();
+                let row = |i: usize, j: usize, lane: usize| if j < b { value((i * b + j) * BLOCK + lane) } else { 0.0 };
+                for (i, pair) in pair_rows(level, &rows, b, &[true]).as_slice::<f32>().iter().enumerate() {
+                    let (group, j, lane) = (i / BLOCK / b.div_ceil(2), i / BLOCK % b.div_ceil(2) * 2, i % BLOCK);
+                    assert_eq!(numbers(*pair).map(bf16::to_f32), [row(group, j, lane), row(group, j + 1, lane)], "row {j}");
+                }
+            }
+        }
+    }
+}
