@@ -108,10 +108,11 @@ mod tests {
 
     #[test]
     fn violations_come_sorted_and_name_their_line() {
-        let tree = Tree::of(&[("crates/train/src/lib.rs", "//! Loop.\nfn f() { todo!() }\n"), ("crates/layers/src/lib.rs", "fn f() {}\n")]);
+        let tree =
+            Tree::of(&[("crates/train/src/fit.rs", "//! Loop.\nfn f() { todo!() }\n"), ("crates/layers/src/conv2d.rs", "fn f() {}\n")]);
         let lines: Vec<String> = check_all(&tree).iter().map(Violation::to_string).collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
-        assert!(lines[0].starts_with("crates/layers/src/lib.rs:1: "));
-        assert!(lines[1].starts_with("crates/train/src/lib.rs:2: "));
+        assert!(lines[0].starts_with("crates/layers/src/conv2d.rs:1: "));
+        assert!(lines[1].starts_with("crates/train/src/fit.rs:2: "));
     }
 }
