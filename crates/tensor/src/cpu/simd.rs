@@ -22,6 +22,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
     unsafe fn store(p: *mut f32, v: Self::V);
+    /// The first `len` values, at most `LANES`, and zeros; nothing behind them is read.
+    unsafe fn load_part(p: *const f32, len: usize) -> Self::V;
+    /// Writes the first `len` values, at most `LANES`.
+    unsafe fn store_part(p: *mut f32, v: Self::V, len: usize);
     /// `a * b + c`.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `c + a · b` of lanes that hold pairs of bf16, the first in the lower half: the product of the upper halves is added first,
@@ -86,6 +90,18 @@ impl Simd for Portable {
     unsafe fn store(p: *mut f32, v: Self::V) {
         // SAFETY: valid for four elements, the caller says.
         unsafe { p.cast::<Self::V>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn load_part(p: *const f32, len: usize) -> Self::V {
+        // SAFETY: only values that exist are read.
+        std::array::from_fn(|i| if i < len { unsafe { *p.add(i) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store_part(p: *mut f32, v: Self::V, len: usize) {
+        for (i, &value) in v.iter().enumerate().take(len) {
+            // SAFETY: only values that exist are written.
+            unsafe { *p.add(i) = value };
+        }
     }
     #[inline(always)]
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {

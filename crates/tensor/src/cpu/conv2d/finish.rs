@@ -84,25 +84,25 @@ pub(super) unsafe fn store_rows<S: Simd, const V: usize>(sums: *const f32, offse
     }
 }
 
-/// Finishes and writes the first `out.channels` sums of each row.
+/// Finishes and writes the first `out.channels` sums of each row, the last vector in part.
 ///
 /// # Safety
 /// As [`store_rows`].
 #[inline(always)]
-pub(super) unsafe fn store_parts<S: Simd>(sums: *const f32, offsets: &[usize], y: *mut f32, out: Output<'_>) {
-    for (p, &at) in offsets.iter().enumerate() {
-        for i in 0..out.channels {
-            let k = out.channel + i;
-            // SAFETY: the caller's promise.
-            unsafe {
-                let value = *sums.add(p * BLOCK + i) * out.scale.map_or(1.0, |s| s[k]) + out.shift.map_or(0.0, |s| s[k]);
-                let value = value + out.residual.map_or(0.0, |r| r[at + i]);
-                let value = if value < out.bounds.0 { out.bounds.0 } else { value };
-                *y.add(at + i) = if value > out.bounds.1 { out.bounds.1 } else { value };
+pub(super) unsafe fn store_parts<S: Simd, const V: usize>(sums: *const f32, offsets: &[usize], y: *mut f32, out: Output<'_>) {
+    // SAFETY: the caller's promise; no more than the channels that there are is read or written.
+    unsafe {
+        for v in 0..V {
+            let first = v * S::LANES;
+            let len = out.channels.saturating_sub(first).min(S::LANES);
+            let finish = Finish::<S>::part(out, out.channel + first, len);
+            for (p, &at) in offsets.iter().enumerate() {
+                finish.store_part(S::load(sums.add(p * BLOCK + first)), y, at + first, len);
             }
         }
-        // SAFETY: the caller's promise.
-        unsafe { activate(y, at, out.channels, S::LEVEL, out) };
+        for &at in offsets {
+            activate(y, at, out.channels, S::LEVEL, out);
+        }
     }
 }
 
@@ -147,6 +147,24 @@ impl<'a, S: Simd> Finish<'a, S> {
         }
     }
 
+    /// For the `len` channels from `channel` on.
+    ///
+    /// # Safety
+    /// See [`Simd`]; these channels exist.
+    #[inline(always)]
+    pub(super) unsafe fn part(out: Output<'a>, channel: usize, len: usize) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            Finish {
+                scale: out.scale.map(|s| S::load_part(s.as_ptr().wrapping_add(channel), len)),
+                shift: out.shift.map_or(S::zero(), |s| S::load_part(s.as_ptr().wrapping_add(channel), len)),
+                residual: out.residual,
+                low: S::splat(out.bounds.0),
+                high: S::splat(out.bounds.1),
+            }
+        }
+    }
+
     /// Finishes a vector of sums and writes it to `y[at..]`.
     ///
     /// # Safety
@@ -155,15 +173,39 @@ impl<'a, S: Simd> Finish<'a, S> {
     pub(super) unsafe fn store(self, sum: S::V, y: *mut f32, at: usize) {
         // SAFETY: the caller's promise.
         unsafe {
+            let residual = self.residual.map(|r| S::load(r.as_ptr().add(at)));
+            S::store(y.add(at), self.finished(sum, residual));
+        }
+    }
+
+    /// The same for the first `len` sums.
+    ///
+    /// # Safety
+    /// As [`store`](Finish::store).
+    #[inline(always)]
+    unsafe fn store_part(self, sum: S::V, y: *mut f32, at: usize, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let residual = self.residual.map(|r| S::load_part(r.as_ptr().wrapping_add(at), len));
+            S::store_part(y.wrapping_add(at), self.finished(sum, residual), len);
+        }
+    }
+
+    /// # Safety
+    /// See [`Simd`].
+    #[inline(always)]
+    unsafe fn finished(self, sum: S::V, residual: Option<S::V>) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe {
             let mut value = match self.scale {
                 Some(scale) => S::mul_add(sum, scale, self.shift),
                 None => S::add(sum, self.shift),
             };
-            if let Some(residual) = self.residual {
-                value = S::add(value, S::load(residual.as_ptr().add(at)));
+            if let Some(residual) = residual {
+                value = S::add(value, residual);
             }
             // In this order a NaN stays one.
-            S::store(y.add(at), S::min(self.high, S::max(self.low, value)));
+            S::min(self.high, S::max(self.low, value))
         }
     }
 }

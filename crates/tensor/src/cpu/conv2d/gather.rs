@@ -3,7 +3,7 @@
 use super::{
     finish::Output,
     plan::{Addressing, Axis, Run, pixelwise_runs, runs},
-    tile::{Input, max_rows, tile_rows},
+    tile::{Input, MOST_ROWS, max_rows, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -302,7 +302,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
             let height = (rows - i).div_ceil(tiles);
             // SAFETY: the plan's taps name pixels of the input at `base` (or of its padded or batched copy) and rows of the block
             // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
-            unsafe { tile_rows::<S, V, PAIRS>(height, Input { base, ..x }, w, self.y.get(), out, || offsets.next(out.channel)) };
+            unsafe { tile_rows::<S, V, PAIRS>(height, Input { base, ..x }, w, self.y.get(), out, &offsets.take(height, out.channel)) };
             base = base.wrapping_add(height * x.step);
         }
     }
@@ -332,14 +332,25 @@ impl RowOffsets {
         }
     }
 
+    /// The places of the next `height` rows, from `channel` on; what lies behind them is of no meaning.
     #[inline(always)]
-    fn next(&mut self, channel: usize) -> usize {
-        let at = self.offset + self.image * self.image_stride + channel;
-        self.image += 1;
-        if self.image == self.images {
-            self.image = 0;
-            self.offset += self.pixel_stride;
+    fn take(&mut self, height: usize, channel: usize) -> [usize; MOST_ROWS] {
+        let mut places = [0; MOST_ROWS];
+        if self.images == 1 {
+            for (p, at) in places.iter_mut().enumerate() {
+                *at = self.offset + channel + p * self.pixel_stride;
+            }
+            self.offset += height * self.pixel_stride;
+            return places;
         }
-        at
+        for at in &mut places[..height] {
+            *at = self.offset + self.image * self.image_stride + channel;
+            self.image += 1;
+            if self.image == self.images {
+                self.image = 0;
+                self.offset += self.pixel_stride;
+            }
+        }
+        places
     }
 }

@@ -126,7 +126,7 @@ pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool, const P
     by_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
 }
 
-/// Computes a tile of `height` rows and writes row `p` where the `p`th call of `offset` says, as `out` has it.
+/// Computes a tile of `height` rows and writes row `p` at `offsets[p]` as `out` has it.
 ///
 /// # Safety
 /// As [`tile`]; every offset has `out.channels` values of `y` (and of the residual) behind it that nobody else touches.
@@ -137,15 +137,13 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, const PAIRS: bool>(
     w: *const f32,
     y: *mut f32,
     out: Output<'_>,
-    mut offset: impl FnMut() -> usize,
+    offsets: &[usize; MOST_ROWS],
 ) {
-    let mut offsets = [0; MOST_ROWS];
-    offsets[..height].fill_with(&mut offset);
     let whole = out.channels == V * S::LANES;
     // Sums that are not written as they are pass through `sums`, BLOCK values a row.
     let mut sums = MaybeUninit::<[f32; MOST_ROWS * BLOCK]>::uninit();
     let sums = sums.as_mut_ptr().cast::<f32>();
-    let direct = out.direct(whole, y, &offsets);
+    let direct = out.direct(whole, y, offsets);
     let rows = direct.unwrap_or_else(|| std::array::from_fn(|p| sums.wrapping_add(p * BLOCK)));
     // SAFETY: the caller's promise; a row of `sums` holds V * LANES values, at most BLOCK, and the tile writes the rows that are read.
     unsafe {
@@ -153,7 +151,7 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, const PAIRS: bool>(
         match direct {
             Some(_) => {}
             None if whole => store_rows::<S, V>(sums, &offsets[..height], y, out),
-            None => store_parts::<S>(sums, &offsets[..height], y, out),
+            None => store_parts::<S, V>(sums, &offsets[..height], y, out),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The x86-64 vector types, and the functions that enter code compiled for them.
 
 mod pairs;
+mod part;
 mod transpose;
 
 use std::arch::x86_64::*;
@@ -41,7 +42,7 @@ pub(crate) struct Avx512Bf16;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
             const LEVEL: SimdLevel = SimdLevel::$level;
@@ -67,6 +68,16 @@ macro_rules! simd {
             unsafe fn store(p: *mut f32, v: Self::V) {
                 // SAFETY: as above.
                 unsafe { $store(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn load_part(p: *const f32, len: usize) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $load_part(p, len) }
+            }
+            #[inline(always)]
+            unsafe fn store_part(p: *mut f32, v: Self::V, len: usize) {
+                // SAFETY: as above.
+                unsafe { $store_part(p, v, len) }
             }
             #[inline(always)]
             unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
@@ -133,6 +144,8 @@ simd!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
+    part::load_avx512,
+    part::store_avx512,
     _mm512_fmadd_ps,
     _mm512_add_ps,
     _mm512_sub_ps,
@@ -153,6 +166,8 @@ simd!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
+    part::load_avx512,
+    part::store_avx512,
     _mm512_fmadd_ps,
     _mm512_add_ps,
     _mm512_sub_ps,
@@ -173,6 +188,8 @@ simd!(
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
+    part::load_avx2,
+    part::store_avx2,
     _mm256_fmadd_ps,
     _mm256_add_ps,
     _mm256_sub_ps,
