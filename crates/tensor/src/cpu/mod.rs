@@ -26,6 +26,7 @@ mod max_pool2d;
 mod optim;
 pub(crate) mod pool;
 mod reduce;
+mod roofline;
 pub(crate) mod simd;
 mod softmax;
 mod top_k;
@@ -34,9 +35,10 @@ mod unary;
 pub(crate) mod x86_64;
 
 pub use alloc::{Stats, release_idle, stats};
-pub use conv2d::{winograd_enabled, winograd_switch};
+pub use conv2d::{ConvAlgorithm, ConvPass, conv2d_algorithm, winograd_enabled, winograd_switch};
 pub use dispatch::{SimdLevel, forced_level, level};
 pub use pool::{parallel, parallel_ranges, threads};
+pub use roofline::Roofline;
 
 use crate::{
     Backend, DType, Layout, Result, Shape, Tensor,

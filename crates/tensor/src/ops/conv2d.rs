@@ -28,6 +28,8 @@ pub enum ConvMethod {
     Bf16,
     /// Product by product. Gradients flow through it: larger errors would let more ReLUs fall on the wrong side of zero.
     Direct,
+    /// Winograd's way wherever it computes the convolution at all, also where it does not pay: for benchmarks and tests.
+    Winograd,
 }
 
 impl Default for Conv2dOptions {
@@ -123,6 +125,24 @@ impl ConvShape {
     pub fn multiply_adds(&self) -> usize {
         self.n * self.k * self.output.0 * self.output.1 * (self.c / self.options.groups) * self.kernel.0 * self.kernel.1
     }
+
+    /// The multiply-adds of one pass over it, taps in the padding left out: what no direct method can do without.
+    pub fn inside_multiply_adds(&self) -> usize {
+        let o = &self.options;
+        let vertical = inside_pairs(self.input.0, self.output.0, self.kernel.0, (o.stride.0, o.padding.0, o.dilation.0));
+        let horizontal = inside_pairs(self.input.1, self.output.1, self.kernel.1, (o.stride.1, o.padding.1, o.dilation.1));
+        self.n * self.k * (self.c / o.groups) * vertical * horizontal
+    }
+}
+
+/// The pairs of an output and a tap, along one axis, that meet an input and not the padding.
+fn inside_pairs(input: usize, output: usize, kernel: usize, (stride, padding, dilation): (usize, usize, usize)) -> usize {
+    let met = |tap: usize| {
+        let shift = tap * dilation;
+        let behind = (input + padding).saturating_sub(shift).div_ceil(stride);
+        output.min(behind).saturating_sub(padding.saturating_sub(shift).div_ceil(stride))
+    };
+    (0..kernel).map(met).sum()
 }
 
 impl Tensor {
@@ -193,6 +213,30 @@ impl Tensor {
         match others.iter().flatten().find(|t| t.dtype() != self.dtype()) {
             Some(t) => Err(Error::DType { op, expected: self.dtype().to_string(), found: t.dtype() }),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_those_that_a_walk_finds() {
+        for (input, output, kernel, options) in [
+            (1, 1, 3, (1, 1, 1)),
+            (2, 2, 3, (1, 1, 1)),
+            (7, 7, 3, (1, 1, 1)),
+            (5, 3, 3, (1, 0, 1)),
+            (4, 8, 3, (1, 3, 1)),
+            (1, 5, 3, (1, 3, 1)),
+            (32, 16, 7, (2, 3, 1)),
+            (9, 5, 3, (2, 2, 2)),
+        ] {
+            let (stride, padding, dilation) = options;
+            let inside = |o: usize, tap: usize| (o * stride + tap * dilation).checked_sub(padding).is_some_and(|i| i < input);
+            let walked = (0..output).flat_map(|o| (0..kernel).map(move |tap| (o, tap))).filter(|&(o, tap)| inside(o, tap)).count();
+            assert_eq!(inside_pairs(input, output, kernel, options), walked, "{input} {output} {kernel} {options:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Convolution on the CPU: implicit matrix products over channels-last input and blocked weights, with no im2col matrix.
 
+mod algorithm;
 mod depthwise;
 mod finish;
 mod gather;
@@ -13,13 +14,15 @@ mod winograd;
 #[cfg(test)]
 mod tests;
 
+pub use algorithm::{ConvAlgorithm, ConvPass, conv2d_algorithm};
+use algorithm::{Kernels, kernels};
 use depthwise::{DepthwiseGather, DepthwiseGradWeight};
 use finish::Output;
 use gather::Gather;
 use grad_weight::GradWeight;
 use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes};
-use weight::{Grouping, fill_channels, grouping, join_groups, pad_rows, split_groups, transpose};
+use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
 use winograd::{Filters, Winograd};
 pub use winograd::{winograd_enabled, winograd_switch};
 
@@ -45,19 +48,13 @@ fn horizontal(s: &ConvShape) -> AxisSizes {
     AxisSizes { input: s.input.1, output: s.output.1, kernel: s.kernel.1, stride: o.stride.1, padding: o.padding.1, dilation: o.dilation.1 }
 }
 
-fn vector_grouping(x: &Tensor, s: &ConvShape) -> Option<Grouping> {
-    (x.dtype() == crate::DType::F32).then(|| grouping(s)).flatten()
-}
-
 /// `activation(conv(x, w) * scale + shift + residual)`.
 pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
-    if depthwise::applies(x.dtype(), s) {
-        return depthwise_forward_at(level(), x, w, s, e);
-    }
-    match vector_grouping(x, s) {
-        Some(_) if winograd::pays(s) => winograd_forward_at(level(), x, w, s, e),
-        Some(piece) => forward_at(level(), x, w, s, e, piece),
-        None => with_float!("conv2d", x.dtype(), T => {
+    match kernels(x.dtype(), s, ConvPass::Forward) {
+        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, e),
+        Kernels::Winograd => winograd_forward_at(level(), x, w, s, e),
+        Kernels::Tiles(piece) => forward_at(level(), x, w, s, e, piece),
+        Kernels::Plain => with_float!("conv2d", x.dtype(), T => {
             let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
             let out = y.data_mut::<T>()?;
             generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
@@ -122,13 +119,11 @@ fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, 
 
 /// The input's gradient from the output's.
 pub(super) fn grad_input(dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
-    if depthwise::applies(dy.dtype(), s) {
-        return depthwise_grad_input_at(level(), dy, w, s);
-    }
-    match vector_grouping(dy, s) {
-        Some(_) if winograd::pays(s) => winograd_grad_input_at(level(), dy, w, s),
-        Some(piece) => grad_input_at(level(), dy, w, s, piece),
-        None => with_float!("conv2d_grad_input", dy.dtype(), T => {
+    match kernels(dy.dtype(), s, ConvPass::GradInput) {
+        Kernels::Depthwise => depthwise_grad_input_at(level(), dy, w, s),
+        Kernels::Winograd => winograd_grad_input_at(level(), dy, w, s),
+        Kernels::Tiles(piece) => grad_input_at(level(), dy, w, s, piece),
+        Kernels::Plain => with_float!("conv2d_grad_input", dy.dtype(), T => {
             let mut dx = Tensor::uninit::<T>(s.input_dims(), Layout::ChannelsLast)?;
             generic::conv2d::grad_input::<T>(s, dy.data()?, w.data()?, dx.data_mut()?);
             Ok(dx)
@@ -190,12 +185,10 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
 
 /// The weight's gradient, blocked.
 pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
-    if depthwise::applies(x.dtype(), s) {
-        return depthwise_grad_weight_at(level(), x, dy, s);
-    }
-    match vector_grouping(x, s) {
-        Some(piece) => grad_weight_at(level(), x, dy, s, piece),
-        None => with_float!("conv2d_grad_weight", x.dtype(), T => {
+    match kernels(x.dtype(), s, ConvPass::GradWeight) {
+        Kernels::Depthwise => depthwise_grad_weight_at(level(), x, dy, s),
+        Kernels::Tiles(piece) => grad_weight_at(level(), x, dy, s, piece),
+        Kernels::Winograd | Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
             let mut dw = Tensor::uninit::<T>(s.weight_dims(), Layout::Blocked)?;
             generic::conv2d::grad_weight::<T>(s, x.data()?, dy.data()?, dw.data_mut()?);
             Ok(dw)

@@ -1,6 +1,6 @@
 //! The vector kernels against their plain twin in f64, over random shapes, at every level of this processor.
 
-use super::*;
+use super::{weight::grouping, *};
 use crate::{
     cpu::dispatch::SimdLevel,
     ops::{Conv2dOptions, Unary},

@@ -11,7 +11,7 @@ mod filters;
 mod tests;
 mod transform;
 
-pub(super) use choice::pays;
+pub(super) use choice::applies;
 pub use choice::{winograd_enabled, winograd_switch};
 pub(super) use filters::Filters;
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::transform::{POINTS, TAPS, TILE};
+use super::transform::{POINTS, TILE};
 use crate::ops::{ConvMethod, ConvShape};
 
 /// What `CONVOY_WINOGRAD` says: `on` (as where it is not set) or `off`; or why it says nothing.
@@ -44,21 +44,19 @@ const LEAST_GAIN: f64 = 1.1;
 /// and lanes.
 fn gain(s: &ConvShape) -> f64 {
     let (c, k, images) = (s.c as f64, s.k as f64, s.n as f64);
-    let pairs = inside_pairs(s.input.0, s.output.0, s.options.padding.0) * inside_pairs(s.input.1, s.output.1, s.options.padding.1);
     let tiles = images * (s.output.0.div_ceil(TILE) * s.output.1.div_ceil(TILE)) as f64;
     let winograd = tiles * (POINTS as f64 * c * k + INPUT_COST * c + OUTPUT_COST * k) + FILTER_COST * c * k;
-    images * pairs as f64 * c * k / winograd
+    s.inside_multiply_adds() as f64 / winograd
 }
 
-/// The pairs of an output and a tap, along one axis, that meet an input and not the padding.
-fn inside_pairs(input: usize, output: usize, padding: usize) -> usize {
-    let met = |tap: usize| output.min((input + padding).saturating_sub(tap)).saturating_sub(padding.saturating_sub(tap));
-    (0..TAPS).map(met).sum()
-}
-
-/// Whether the method computes this convolution faster than the direct one, and may.
-pub(in crate::cpu::conv2d) fn pays(s: &ConvShape) -> bool {
-    s.options.method == ConvMethod::Fastest && fits(s) && gain(s) > LEAST_GAIN && winograd_enabled()
+/// Whether the method computes this convolution: where it is asked for, or is faster than the direct one, and may.
+pub(in crate::cpu::conv2d) fn applies(s: &ConvShape) -> bool {
+    let asked = || match s.options.method {
+        ConvMethod::Winograd => true,
+        ConvMethod::Fastest => gain(s) > LEAST_GAIN,
+        ConvMethod::Direct | ConvMethod::Bf16 => false,
+    };
+    fits(s) && asked() && winograd_enabled()
 }
 
 #[cfg(test)]
@@ -69,15 +67,6 @@ mod tests {
     fn shape(images: usize, channels: usize, size: usize) -> ConvShape {
         let options = Conv2dOptions { padding: (1, 1), ..Default::default() };
         ConvShape::new(&[images, channels, size, size], &[channels, channels, 3, 3], &options).unwrap()
-    }
-
-    #[test]
-    fn pairs_are_those_that_a_walk_finds() {
-        for (input, output, padding) in [(1, 1, 1), (2, 2, 1), (7, 7, 1), (5, 3, 0), (4, 8, 3), (1, 5, 3)] {
-            let inside = |o: usize, tap: usize| (o + tap).checked_sub(padding).is_some_and(|i| i < input);
-            let walked = (0..output).flat_map(|o| (0..TAPS).map(move |tap| (o, tap))).filter(|&(o, tap)| inside(o, tap)).count();
-            assert_eq!(inside_pairs(input, output, padding), walked, "{input} {output} {padding}");
-        }
     }
 
     #[test]
