@@ -59,7 +59,7 @@ impl Module for AdaptiveAvgPool2d {
             OutputSize::Pair(h, w) => [h, w],
         };
         let y = x.adaptive_avg_pool2d(size)?;
-        trace::note(self, &y);
+        trace::note(self, x, &y);
         Ok(y)
     }
 

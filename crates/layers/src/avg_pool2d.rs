@@ -63,7 +63,7 @@ impl Module for AvgPool2d {
             ceil_mode: self.ceil_mode,
             count_include_pad: self.count_include_pad,
         })?;
-        trace::note(self, &y);
+        trace::note(self, x, &y);
         Ok(y)
     }
 

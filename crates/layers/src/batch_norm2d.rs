@@ -7,7 +7,13 @@ use tensor::{
     with_float,
 };
 
-use crate::{Buffer, Error, LazyParameter, Mode, Module, Result, Slot, conv2d::weight_and_bias, init::Init, repr, trace};
+use crate::{
+    Buffer, Error, LazyParameter, Mode, Module, Result, Slot,
+    conv2d::weight_and_bias,
+    init::Init,
+    repr,
+    trace::{self, Fusion},
+};
 
 /// Normalises each channel of `[N, num_features, H, W]` to mean 0 and variance 1, then scales and shifts it: PyTorch's
 /// `BatchNorm2d` (Ioffe and Szegedy, "Batch normalization", 2015).
@@ -87,7 +93,12 @@ impl BatchNorm2d {
     /// Where the input does not fit, or in training has one value a channel.
     pub fn forward_fused(&self, x: &Var, fused: Fused<'_>, mode: Mode) -> Result<Var> {
         let y = self.normalized(x, fused, mode)?;
-        trace::note(self, &y);
+        trace::note_fused(
+            self,
+            x,
+            &y,
+            Fusion { residual: fused.residual.is_some(), activation: fused.relu.then_some(Unary::Relu), ..Default::default() },
+        );
         Ok(y)
     }
 

@@ -108,7 +108,7 @@ impl Module for Conv2d {
         self.check()?;
         let bias = self.bias.as_ref().map(|b| b.var());
         let y = x.conv2d(&self.weight.var(), bias.as_ref(), &self.options)?;
-        trace::note(self, &y);
+        trace::note(self, x, &y);
         Ok(y)
     }
 

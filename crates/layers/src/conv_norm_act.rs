@@ -3,7 +3,10 @@
 use autograd::{Var, conv_method, is_grad_enabled};
 use tensor::ops::{Conv2dOptions, Epilogue, Unary};
 
-use crate::{BatchNorm2d, Conv2d, Mode, Module, Result, trace};
+use crate::{
+    BatchNorm2d, Conv2d, Mode, Module, Result,
+    trace::{self, Fusion},
+};
 
 /// `activation(norm(conv(x)) + residual)`; the norm, the residual and the activation may each be absent.
 ///
@@ -56,9 +59,10 @@ fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&
     let options = Conv2dOptions { method: conv_method(conv.options.method, false), ..conv.options };
     let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::value), activation };
     let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &options, &epilogue)?);
-    trace::note(conv, &y);
+    let fusion = Fusion { folded_norm: norm.is_some(), residual: residual.is_some(), activation };
+    trace::note_fused(conv, x, &y, fusion);
     if let Some(norm) = norm {
-        trace::note(norm, &y);
+        trace::note_fused(norm, &y, &y, fusion);
     }
     Ok(y)
 }

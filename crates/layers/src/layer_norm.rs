@@ -54,7 +54,7 @@ impl Module for LayerNorm {
         }
         let (weight, bias) = (self.weight.as_ref().map(|p| p.var()), self.bias.as_ref().map(|p| p.var()));
         let y = x.layer_norm(self.normalized_shape.clone(), weight.as_ref(), bias.as_ref(), self.eps)?;
-        trace::note(self, &y);
+        trace::note(self, x, &y);
         Ok(y)
     }
 

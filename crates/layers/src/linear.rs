@@ -58,7 +58,7 @@ impl Module for Linear {
         self.weight.check()?;
         let bias = self.bias.as_ref().map(|b| b.var());
         let y = x.linear(&self.weight.var(), bias.as_ref())?;
-        trace::note(self, &y);
+        trace::note(self, x, &y);
         Ok(y)
     }
 

@@ -65,7 +65,7 @@ impl Module for MaxPool2d {
             dilation: self.dilation.pair().into(),
             ceil_mode: self.ceil_mode,
         })?;
-        trace::note(self, &y);
+        trace::note(self, x, &y);
         Ok(y)
     }
 

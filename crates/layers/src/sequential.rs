@@ -90,8 +90,8 @@ impl Sequential {
 }
 
 impl Module for Sequential {
-    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let mut x = x.clone();
+    fn forward(&self, input: &Var, mode: Mode) -> Result<Var> {
+        let mut x = input.clone();
         let mut index = 0;
         while let Some((_, module)) = self.modules.get(index) {
             let conv = self.at::<Conv2d>(index);
@@ -106,11 +106,11 @@ impl Module for Sequential {
                 (None, None) => call(module.as_ref(), &x, mode)?,
             };
             if let Some((module, _)) = activation {
-                trace::note(module.as_ref(), &x);
+                trace::note(module.as_ref(), &x, &x);
             }
             index += fused.max(1) + usize::from(activation.is_some());
         }
-        trace::note(self, &x);
+        trace::note(self, input, &x);
         Ok(x)
     }
 

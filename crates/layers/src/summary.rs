@@ -2,13 +2,7 @@
 
 use std::any::Any;
 
-use autograd::{Var, no_grad};
-use tensor::{DType, Tensor};
-
-use crate::{
-    Conv2d, Linear, Mode, Module, ModuleExt, Result,
-    trace::{Trace, call},
-};
+use crate::{Conv2d, Linear, Module, ModuleExt, Result, trace::Trace};
 
 /// A module with its children at one shape of the input. Sizes include those of the children.
 ///
@@ -47,19 +41,14 @@ impl Summary {
     /// # Errors
     /// Where the input does not fit.
     pub fn of<const RANK: usize>(module: &dyn Module, input: [usize; RANK]) -> Result<Self> {
-        let batch = input.first().copied().unwrap_or(1);
-        let mut single = input;
-        single.iter_mut().take(1).for_each(|size| *size = 1);
-        let x = Var::from(Tensor::zeros(single, DType::F32)?);
-        let (output, trace) = Trace::of(|| no_grad(|| call(module, &x, Mode::Eval)));
-        output?;
-        Ok(Self::at(String::new(), module, &trace, batch))
+        let trace = Trace::of_inference(module, &input)?;
+        Ok(Self::at(String::new(), module, &trace))
     }
 
-    fn at(name: String, module: &dyn Module, trace: &Trace, batch: usize) -> Self {
-        let children = module.children().into_iter().map(|(name, child)| Self::at(name, child, trace, batch));
+    fn at(name: String, module: &dyn Module, trace: &Trace) -> Self {
+        let children = module.children().into_iter().map(|(name, child)| Self::at(name, child, trace));
         let children: Vec<Summary> = children.filter(Summary::is_listed).collect();
-        let output = trace.output(module).map(|shape| of_batch(shape, batch));
+        let output = trace.ran(module).map(|ran| ran.output.clone());
         let elements = output.iter().flatten().fold(1u64, |n, &size| n.saturating_mul(size as u64));
         let elements = if output.is_some() { elements } else { 0 };
         let parameters = module.num_parameters();
@@ -85,12 +74,6 @@ fn total(children: &[Summary], size: impl Fn(&Summary) -> u64) -> u64 {
     children.iter().map(size).sum()
 }
 
-fn of_batch(shape: &[usize], batch: usize) -> Vec<usize> {
-    let mut shape = shape.to_vec();
-    shape.iter_mut().take(1).for_each(|size| *size = size.saturating_mul(batch));
-    shape
-}
-
 /// How many inputs each output of a convolution or a linear layer is the weighted sum of.
 fn mult_adds_per_output(module: &dyn Module) -> u64 {
     let any: &dyn Any = module;
@@ -101,8 +84,10 @@ fn mult_adds_per_output(module: &dyn Module) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use autograd::Var;
+
     use super::*;
-    use crate::{BatchNorm2d, Flatten, ReLU, Unary, children, conv_norm_act, sequential};
+    use crate::{BatchNorm2d, Flatten, Mode, ReLU, Unary, children, conv_norm_act, sequential};
 
     struct Block {
         conv: Conv2d,

@@ -1,4 +1,4 @@
-//! The shapes of what modules compute, noted while they run.
+//! What modules compute, noted while they run: the shapes, and what runs in one pass.
 
 use std::{
     any::{Any, TypeId},
@@ -7,19 +7,53 @@ use std::{
     ptr,
 };
 
-use autograd::Var;
-use tensor::Shape;
+use autograd::{Var, no_grad};
+use tensor::{DType, Tensor, ops::Unary};
 
-use crate::{Mode, Module, Result};
+use crate::{Mode, Module, ModuleExt, Result};
 
 thread_local! {
     static TRACE: RefCell<Option<Trace>> = const { RefCell::new(None) };
 }
 
-/// The output shape of each module that ran, of its last run.
+/// What is computed in one pass with a convolution or a norm.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Fusion {
+    /// Whether a norm is folded into a convolution, and costs nothing by itself.
+    pub folded_norm: bool,
+    /// Whether a tensor of the output's shape is added.
+    pub residual: bool,
+    /// What the sum goes through.
+    pub activation: Option<Unary>,
+}
+
+/// A module at work.
+#[derive(Clone)]
+pub struct Call<'a> {
+    /// Its name in the network, such as `layer1.0.conv1`.
+    pub name: String,
+    /// The module.
+    pub module: &'a dyn Module,
+    /// The shape of its input.
+    pub input: Vec<usize>,
+    /// The shape of its output.
+    pub output: Vec<usize>,
+    /// What it computes besides, or is folded into.
+    pub fusion: Fusion,
+}
+
+/// What a module did in its last run.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub input: Vec<usize>,
+    pub output: Vec<usize>,
+    pub fusion: Fusion,
+}
+
+/// What each module did that ran.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
-    outputs: HashMap<Key, Shape>,
+    runs: HashMap<Key, Ran>,
 }
 
 /// Where a module lies, and its type: a module and its first field share the place.
@@ -33,25 +67,47 @@ fn key(module: &dyn Module) -> Option<Key> {
 
 impl Trace {
     /// Runs `f`; what the modules in it computed.
-    pub(crate) fn of<R>(f: impl FnOnce() -> R) -> (R, Trace) {
+    fn of<R>(f: impl FnOnce() -> R) -> (R, Trace) {
         let outer = TRACE.replace(Some(Trace::default()));
         let result = f();
         (result, TRACE.replace(outer).unwrap_or_default())
     }
 
-    /// The shape of a module's output, where it ran.
-    pub(crate) fn output(&self, module: &dyn Module) -> Option<&Shape> {
-        self.outputs.get(&key(module)?)
+    /// What the modules of a network compute at inference in `f32`. It runs on one element of a batch, whose size is the first of
+    /// the input's sizes; the shapes are those of the whole batch.
+    ///
+    /// # Errors
+    /// Where the input does not fit.
+    pub(crate) fn of_inference(module: &dyn Module, input: &[usize]) -> Result<Trace> {
+        let single: Vec<usize> = input.iter().enumerate().map(|(dim, &size)| if dim == 0 { 1 } else { size }).collect();
+        let x = Var::from(Tensor::zeros(single, DType::F32)?);
+        let (output, mut trace) = Trace::of(|| no_grad(|| call(module, &x, Mode::Eval)));
+        output?;
+        let batch = input.first().copied().unwrap_or(1);
+        for ran in trace.runs.values_mut() {
+            ran.input.iter_mut().take(1).chain(ran.output.iter_mut().take(1)).for_each(|size| *size = size.saturating_mul(batch));
+        }
+        Ok(trace)
+    }
+
+    /// What a module did, where it ran.
+    pub(crate) fn ran(&self, module: &dyn Module) -> Option<&Ran> {
+        self.runs.get(&key(module)?)
     }
 }
 
 /// Notes what a module computed, where a trace is being taken.
-pub(crate) fn note(module: &dyn Module, output: &Var) {
+pub(crate) fn note(module: &dyn Module, input: &Var, output: &Var) {
+    note_fused(module, input, output, Fusion::default());
+}
+
+/// [`note`] with what was computed in the same pass.
+pub(crate) fn note_fused(module: &dyn Module, input: &Var, output: &Var, fusion: Fusion) {
     TRACE.with_borrow_mut(|trace| {
         if let Some(trace) = trace
             && let Some(key) = key(module)
         {
-            trace.outputs.insert(key, output.shape().clone());
+            trace.runs.insert(key, Ran { input: input.dims().to_vec(), output: output.dims().to_vec(), fusion });
         }
     });
 }
@@ -65,6 +121,30 @@ pub(crate) fn note(module: &dyn Module, output: &Var) {
 /// Those of `forward`.
 pub fn call(module: &dyn Module, x: &Var, mode: Mode) -> Result<Var> {
     let y = module.forward(x, mode)?;
-    note(module, &y);
+    note(module, x, &y);
     Ok(y)
+}
+
+/// The modules of a network that run at inference on an input of shape `input`, in the network's order, with what each computes. One
+/// that runs several times is listed once.
+///
+/// ```
+/// use layers::{BatchNorm2d, Conv2d, MaxPool2d, calls, sequential};
+/// let network = sequential![Conv2d::new(3, 8, 3).padding(1), BatchNorm2d::new(8), MaxPool2d::new(2)];
+/// let calls = calls(&network, [2, 3, 16, 16])?;
+/// assert_eq!((calls[0].name.as_str(), calls[0].input.as_slice()), ("0", &[2, 3, 16, 16][..]));
+/// assert!(calls[0].fusion.folded_norm, "the norm is part of the convolution");
+/// assert_eq!((calls[2].input.as_slice(), calls[2].output.as_slice()), (&[2, 8, 16, 16][..], &[2, 8, 8, 8][..]));
+/// # Ok::<(), layers::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the input does not fit.
+pub fn calls<const RANK: usize>(module: &dyn Module, input: [usize; RANK]) -> Result<Vec<Call<'_>>> {
+    let trace = Trace::of_inference(module, &input)?;
+    let calls = module.named_modules().into_iter().filter_map(|(name, module)| {
+        let Ran { input, output, fusion } = trace.ran(module)?;
+        Some(Call { name, module, input: input.clone(), output: output.clone(), fusion: *fusion })
+    });
+    Ok(calls.collect())
 }
