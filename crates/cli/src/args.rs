@@ -277,9 +277,11 @@ pub enum BenchCommand {
     Train(BenchArgs),
     /// The time of an inference
     Infer(BenchArgs),
+    /// The machine's peak rates, and the time and the share of them of each layer and pass, for every algorithm
+    Layers(BenchArgs),
 }
 
-/// Arguments of `bench train` and `bench infer`.
+/// Arguments of all of `bench`.
 #[derive(Debug, ClapArgs)]
 pub struct BenchArgs {
     /// The model

@@ -28,6 +28,7 @@ pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args, out)?,
         Command::Bench(BenchCommand::Train(args)) => bench::train(&args, out)?,
         Command::Bench(BenchCommand::Infer(args)) => bench::infer(&args, out)?,
+        Command::Bench(BenchCommand::Layers(args)) => bench::layers(&args, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

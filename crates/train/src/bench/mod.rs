@@ -1,4 +1,8 @@
-//! How long a training step and an inference take.
+//! How long a training step and an inference take, and the layers of each.
+
+mod other;
+mod per_layer;
+mod product;
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +10,8 @@ use autograd::{Var, no_grad};
 use layers::{Mode, Module};
 use tensor::{Tensor, random::Generator};
 use zoo::Model;
+
+pub use per_layer::{Candidate, LayerPass, LayerTimes, Pass, layer_times};
 
 use crate::{Result, Settings, Stepper};
 
@@ -59,15 +65,22 @@ pub fn inference(model: &dyn Module, input: Input, budget: Duration) -> Result<D
 /// # Errors
 /// The first error of `run`.
 pub fn median_time(budget: Duration, mut run: impl FnMut() -> Result<()>) -> Result<Duration> {
+    median(budget, || {
+        let started = Instant::now();
+        run()?;
+        Ok(started.elapsed())
+    })
+}
+
+/// The median of the times that `run` says it took, repeated for about `budget`: what it prepares need not count.
+fn median(budget: Duration, mut run: impl FnMut() -> Result<Duration>) -> Result<Duration> {
     for _ in 0..WARM_UP {
         run()?;
     }
     let mut times = Vec::new();
     let started = Instant::now();
     while started.elapsed() < budget || times.len() < FEWEST {
-        let run_started = Instant::now();
-        run()?;
-        times.push(run_started.elapsed());
+        times.push(run()?);
     }
     times.sort_unstable();
     Ok(times[times.len() / 2])

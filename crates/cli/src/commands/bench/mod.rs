@@ -1,5 +1,7 @@
 //! `convoy bench`: how fast a model trains and predicts.
 
+mod layers;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use ::train::bench::{Input, inference, train_step};
 use zoo::Model;
 
 use crate::args::BenchArgs;
+
+pub use layers::layers;
 
 pub fn train(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (model, input, budget) = prepare(args)?;
