@@ -1,5 +1,6 @@
-//! Development tasks: `cargo xtask tidy`, `cargo xtask ci`, `cargo xtask fetch-data`.
+//! Development tasks: `cargo xtask tidy`, `cargo xtask ci`, `cargo xtask fetch-data`, `cargo xtask bench`.
 
+mod bench;
 mod ci;
 mod fetch_data;
 mod tidy;
@@ -27,6 +28,8 @@ enum Command {
     Ci,
     /// Download published weights and CIFAR-10, check them, and prepare the data set.
     FetchData(fetch_data::Args),
+    /// Time Convoy and its peers in turn, and print the table of ratios.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Api => tidy::write_api(),
         Command::Ci => ci::run(),
         Command::FetchData(args) => fetch_data::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
