@@ -278,7 +278,17 @@ pub enum BenchCommand {
     /// The time of an inference
     Infer(BenchArgs),
     /// The machine's peak rates, and the time and the share of them of each layer and pass, for every algorithm
-    Layers(BenchArgs),
+    Layers(LayersArgs),
+}
+
+/// Arguments of `bench layers`.
+#[derive(Debug, ClapArgs)]
+pub struct LayersArgs {
+    #[command(flatten)]
+    pub bench: BenchArgs,
+    /// Also tell how well the work divides among 2, 8, 16 and 64 threads, which this machine need not have
+    #[arg(long)]
+    pub scaling: bool,
 }
 
 /// Arguments of all of `bench`.

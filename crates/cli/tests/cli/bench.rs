@@ -36,7 +36,7 @@ fn bf16_is_named() {
 
 #[test]
 fn layers_against_the_peak_with_every_algorithm() {
-    let args = ["bench", "layers", "--model", "resnet18", "--size", "32", "--batch", "2", "--seconds", "1"];
+    let args = ["bench", "layers", "--model", "resnet18", "--size", "32", "--batch", "2", "--seconds", "1", "--scaling"];
     let text = stdout(Path::new("."), args);
     assert!(text.starts_with("Peak on ") && text.contains("GB/s read"), "{text}");
     let find = |start: &str| {
@@ -52,6 +52,7 @@ fn layers_against_the_peak_with_every_algorithm() {
     find("1 MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False) [2, 64, 16, 16] inference");
     find("2 BatchNorm2d [2, 64, 8, 8] add relu backward");
     assert!(!text.lines().any(|line| line.contains("BatchNorm2d") && line.contains("inference")), "folded: {text}");
+    assert!(text.contains("64 threads"), "{text}");
     for total in ["inference * taken", "forward * taken", "input gradient * taken", "weight gradient * taken", "backward"] {
         find(&format!("total {total}"));
     }

@@ -11,7 +11,7 @@ use layers::{Mode, Module};
 use tensor::{Tensor, random::Generator};
 use zoo::Model;
 
-pub use per_layer::{Candidate, LayerPass, LayerTimes, Pass, layer_times};
+pub use per_layer::{Candidate, LayerPass, LayerTimes, Pass, SCALING_THREADS, layer_times};
 
 use crate::{Result, Settings, Stepper};
 

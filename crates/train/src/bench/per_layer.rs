@@ -35,8 +35,11 @@ pub struct Candidate {
     pub picked: bool,
 }
 
+/// The numbers of threads that [`LayerPass::scaling`] is told for.
+pub const SCALING_THREADS: [usize; 4] = [2, 8, 16, 64];
+
 /// A pass of one layer, or of several that are equal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerPass {
     /// The layer: class, channels, kernel, size of the input.
     pub layer: String,
@@ -50,6 +53,9 @@ pub struct LayerPass {
     pub bytes: usize,
     /// Each way to compute it.
     pub candidates: Vec<Candidate>,
+    /// How many times as fast as one thread [`SCALING_THREADS`] are at best, as the way that is taken divides the work; empty for
+    /// kernels that are not modelled.
+    pub scaling: Vec<f64>,
 }
 
 impl LayerPass {
@@ -67,7 +73,7 @@ impl LayerPass {
 }
 
 /// The times of a network's layers, in the network's order, those of inference first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerTimes {
     /// Convolutions and linear layers.
     pub products: Vec<LayerPass>,
@@ -82,6 +88,11 @@ pub(super) trait Job {
 
     /// Measures each way for about `budget`.
     fn measure(&self, budget: Duration) -> Result<Vec<Candidate>>;
+
+    /// [`LayerPass::scaling`].
+    fn scaling(&self) -> Vec<f64> {
+        Vec::new()
+    }
 }
 
 /// A job, and what its [`LayerPass`] says besides times.
@@ -97,7 +108,7 @@ pub(super) struct Planned<'a> {
 impl Planned<'_> {
     fn measure(self, budget: Duration) -> Result<LayerPass> {
         let Planned { layer, count, pass, flops, bytes, job } = self;
-        Ok(LayerPass { layer, count, pass, flops, bytes, candidates: job.measure(budget)? })
+        Ok(LayerPass { layer, count, pass, flops, bytes, candidates: job.measure(budget)?, scaling: job.scaling() })
     }
 }
 

@@ -8,14 +8,14 @@ use autograd::conv_method;
 use layers::{Call, Conv2d, Fusion, Linear};
 use tensor::{
     Layout, Tensor,
-    cpu::{ConvAlgorithm, ConvPass, conv2d_algorithm},
+    cpu::{ConvAlgorithm, ConvPass, conv2d_algorithm, conv2d_speedup},
     ops::{Conv2dOptions, ConvMethod, ConvShape, Epilogue},
     random::Generator,
 };
 
 use super::{
     median,
-    per_layer::{Candidate, Job, Pass, Planned, counted},
+    per_layer::{Candidate, Job, Pass, Planned, SCALING_THREADS, counted},
 };
 use crate::Result;
 
@@ -120,13 +120,16 @@ impl PassOf {
         ConvShape { options: Conv2dOptions { method, ..shape.options }, ..shape }
     }
 
-    fn algorithm(&self, method: ConvMethod) -> ConvAlgorithm {
-        let pass = match self.pass {
+    fn conv_pass(&self) -> ConvPass {
+        match self.pass {
             Pass::GradInput => ConvPass::GradInput,
             Pass::GradWeight => ConvPass::GradWeight,
             Pass::Inference | Pass::Forward | Pass::Backward => ConvPass::Forward,
-        };
-        conv2d_algorithm(&self.with_method(method), pass)
+        }
+    }
+
+    fn algorithm(&self, method: ConvMethod) -> ConvAlgorithm {
+        conv2d_algorithm(&self.with_method(method), self.conv_pass())
     }
 
     /// A method for each different algorithm.
@@ -140,9 +143,13 @@ impl PassOf {
         methods
     }
 
-    /// What the layers run here and now: the precision is the caller's.
+    /// What the layers ask for here and now: the precision is the caller's.
+    fn picked_method(&self) -> ConvMethod {
+        conv_method(self.product.shape.options.method, self.pass != Pass::Inference)
+    }
+
     fn picked(&self) -> ConvAlgorithm {
-        self.algorithm(conv_method(self.product.shape.options.method, self.pass != Pass::Inference))
+        self.algorithm(self.picked_method())
     }
 }
 
@@ -159,6 +166,12 @@ impl Job for PassOf {
             Ok(Candidate { algorithm: Some(algorithm), time, picked: algorithm == picked })
         };
         self.methods().into_iter().map(candidate).collect()
+    }
+
+    fn scaling(&self) -> Vec<f64> {
+        let shape = self.with_method(self.picked_method());
+        let speedup = |threads| conv2d_speedup(&shape, self.conv_pass(), threads);
+        SCALING_THREADS.into_iter().map(speedup).collect::<Option<_>>().unwrap_or_default()
     }
 }
 

@@ -2,21 +2,24 @@
 
 use std::io::{self, Write};
 
-use ::train::bench::{Candidate, LayerPass, Pass, layer_times};
+use ::train::bench::{Candidate, LayerPass, Pass, SCALING_THREADS, layer_times};
 use tensor::cpu::{ConvAlgorithm, Roofline};
 
 use super::prepare;
-use crate::args::BenchArgs;
+use crate::args::LayersArgs;
 
 const HEADER: [&str; 10] = ["n", "layer", "pass", "", "algorithm", "ms", "GFLOP/s", "of peak", "GB/s", "of memory"];
 /// The columns that are text, and begin on the left.
 const TEXT: [usize; 4] = [1, 2, 3, 4];
 /// The kinds of pass that totals are given for.
 const PASSES: [Pass; 5] = [Pass::Inference, Pass::Forward, Pass::GradInput, Pass::GradWeight, Pass::Backward];
+/// Stands where kernels have no model of how they divide.
+const NOT_MODELLED: &str = "-";
 /// Stands before the algorithm that is taken.
 const PICK: &str = "*";
 
-pub fn layers(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn layers(args: &LayersArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let LayersArgs { bench: args, scaling } = args;
     let (model, input, budget) = prepare(args)?;
     let roofline = Roofline::measure();
     let times = args.precision.run(|| layer_times(&*model, input, budget))?;
@@ -26,6 +29,10 @@ pub fn layers(args: &BenchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     write_table(&times.products, &roofline, out)?;
     writeln!(out, "\n{title}: norms and pooling")?;
     write_table(&times.others, &roofline, out)?;
+    if *scaling {
+        writeln!(out, "\n{title}: speed-up at best, as the tasks of the algorithms that are taken divide the multiply-adds")?;
+        write_scaling(&times.products, out)?;
+    }
     Ok(())
 }
 
@@ -42,13 +49,46 @@ fn write_table(passes: &[LayerPass], roofline: &Roofline, out: &mut dyn Write) -
     let mut lines = vec![HEADER.map(str::to_owned)];
     lines.extend(passes.iter().flat_map(|pass| pass_lines(pass, roofline)));
     lines.extend(PASSES.into_iter().flat_map(|kind| total_lines(kind, passes, roofline)));
-    let widths: Vec<usize> = (0..HEADER.len()).map(|i| lines.iter().map(|line| line[i].chars().count()).max().unwrap_or(0)).collect();
-    for line in &lines {
+    write_aligned(&lines, &TEXT, out)
+}
+
+/// Lines of cells; the columns of `text` begin on the left, the others end on the right.
+fn write_aligned<const N: usize>(lines: &[[String; N]], text: &[usize], out: &mut dyn Write) -> io::Result<()> {
+    let widths: Vec<usize> = (0..N).map(|i| lines.iter().map(|line| line[i].chars().count()).max().unwrap_or(0)).collect();
+    for line in lines {
         let cells = line.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(i, (cell, &width))| if TEXT.contains(&i) { format!("{cell:width$}") } else { format!("{cell:>width$}") });
+        let cells = cells.map(|(i, (cell, &width))| if text.contains(&i) { format!("{cell:width$}") } else { format!("{cell:>width$}") });
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
+}
+
+/// The predicted speed-ups of each pass, and of all of a kind together, which multiply-adds are the weights of.
+fn write_scaling(passes: &[LayerPass], out: &mut dyn Write) -> io::Result<()> {
+    let line = |count: String, layer: &str, pass: Pass, speedups: [String; SCALING_THREADS.len()]| {
+        let [a, b, c, d] = speedups;
+        [count, layer.to_owned(), pass_name(pass).to_owned(), a, b, c, d]
+    };
+    let [a, b, c, d] = SCALING_THREADS.map(|threads| format!("{threads} threads"));
+    let mut lines = vec![["n".to_owned(), "layer".to_owned(), "pass".to_owned(), a, b, c, d]];
+    for pass in passes {
+        let speedup = |i: usize| pass.scaling.get(i).map_or(NOT_MODELLED.to_owned(), |speedup| format!("{speedup:.2}"));
+        lines.push(line(pass.count.to_string(), &pass.layer, pass.pass, std::array::from_fn(speedup)));
+    }
+    for kind in PASSES {
+        let total = |i: usize| total_speedup(passes.iter().filter(|pass| pass.pass == kind), i);
+        if let [Some(a), Some(b), Some(c), Some(d)] = std::array::from_fn(total) {
+            lines.push(line(String::new(), "total", kind, [a, b, c, d].map(|speedup| format!("{speedup:.2}"))));
+        }
+    }
+    write_aligned(&lines, &[1, 2], out)
+}
+
+/// The speed-up of all passes that are modelled, one after the other.
+fn total_speedup<'a>(passes: impl Iterator<Item = &'a LayerPass>, index: usize) -> Option<f64> {
+    let parts = passes.filter_map(|pass| Some(((pass.count * pass.flops) as f64, *pass.scaling.get(index)?)));
+    let (all, busiest) = parts.fold((0.0, 0.0), |(all, busiest), (flops, speedup)| (all + flops, busiest + flops / speedup));
+    (busiest > 0.0).then(|| all / busiest)
 }
 
 fn pass_lines(pass: &LayerPass, roofline: &Roofline) -> Vec<[String; HEADER.len()]> {
@@ -162,7 +202,15 @@ mod tests {
     fn shares_are_of_the_peak_of_the_products_and_totals_count_layers() {
         let candidates = [(ConvAlgorithm::Direct, 2, true), (ConvAlgorithm::Winograd, 1, false), (ConvAlgorithm::Bf16, 1, false)];
         let candidates = candidates.map(|(algorithm, ms, picked)| candidate(algorithm, ms, picked)).to_vec();
-        let pass = LayerPass { layer: "Conv2d".into(), count: 3, pass: Pass::Forward, flops: 100_000_000, bytes: 20_000_000, candidates };
+        let pass = LayerPass {
+            layer: "Conv2d".into(),
+            count: 3,
+            pass: Pass::Forward,
+            flops: 100_000_000,
+            bytes: 20_000_000,
+            candidates,
+            scaling: vec![],
+        };
         let mut out = Vec::new();
         write_table(&[pass], &ROOFLINE, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -176,5 +224,25 @@ mod tests {
             "total forward fastest 3.000 100 100 % 20.0 50 %",
         ];
         assert_eq!(lines, expected, "{text}");
+    }
+
+    #[test]
+    fn the_speed_up_of_all_is_weighted_by_their_work() {
+        let pass = |count, flops, scaling: &[f64]| LayerPass {
+            layer: "Conv2d".into(),
+            count,
+            pass: Pass::Forward,
+            flops,
+            bytes: 1,
+            candidates: Vec::new(),
+            scaling: scaling.to_vec(),
+        };
+        let passes = [pass(3, 100, &[2.0, 6.0, 12.0, 30.0]), pass(1, 100, &[1.0, 2.0, 4.0, 10.0]), pass(1, 900, &[])];
+        assert_eq!(total_speedup(passes.iter(), 1), Some(4.0));
+        assert_eq!(total_speedup(passes[2..].iter(), 1), None);
+        let mut out = Vec::new();
+        write_scaling(&passes, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("12.00") && text.lines().nth(3).unwrap().ends_with('-') && text.lines().count() == 5, "{text}");
     }
 }

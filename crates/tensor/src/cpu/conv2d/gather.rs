@@ -77,8 +77,8 @@ impl Gather<'_> {
         if y.is_empty() {
             return;
         }
-        let (source, runs) = self.plan();
-        let tasks = self.tasks(source, &runs);
+        let (source, runs) = self.plan(threads());
+        let tasks = self.tasks(source, &runs, threads());
         let y = SharedMut::new(y);
         let task = |i| TaskKernel::<PAIRS> { gather: self, source, runs: &runs, task: &tasks[i], y };
         let scratch_len = (0..tasks.len()).map(|i| task(i).scratch_len()).max().unwrap_or(0);
@@ -86,6 +86,19 @@ impl Gather<'_> {
             let kernel = WithScratch { kernel: task(i), scratch };
             if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
         });
+    }
+
+    /// The multiply-adds of each task that `threads` threads would get.
+    pub(super) fn costs(&self, threads: usize) -> Vec<f64> {
+        let (source, runs) = self.plan(threads);
+        let cost = |task: &Task| {
+            // The runs of a layer that works pixel by pixel count the pixels of all pictures.
+            let images = if self.is_pixelwise() { 1 } else { task.images.1 - task.images.0 };
+            let products: usize = runs[task.runs.0..task.runs.1].iter().map(|run| run.len * run.taps.len() * run.tap_len).sum();
+            let outputs = (task.blocks.1 * BLOCK).min(self.output_channels) - task.blocks.0 * BLOCK;
+            (images * products * outputs) as f64
+        };
+        self.tasks(source, &runs, threads).iter().map(cost).collect()
     }
 
     /// Values of one input picture.
@@ -97,7 +110,7 @@ impl Gather<'_> {
         self.kernel == (1, 1) && self.rows.is_identity() && self.columns.is_identity()
     }
 
-    fn plan(&self) -> (Source, Vec<Run>) {
+    fn plan(&self, threads: usize) -> (Source, Vec<Run>) {
         if self.is_pixelwise() {
             let pixels = self.images * self.output.0 * self.output.1;
             // Few pixels stay together: the weights are what has to be read, and blocks of them are shared out.
@@ -108,7 +121,7 @@ impl Gather<'_> {
         let rows = self.rows.inside();
         let addressing = |width, left, merge| Addressing { width, left, channels: self.channels, kernel_width: self.kernel.1, merge };
         if self.images > 1 && self.output.1 <= 12 && self.input_channels >= 8 {
-            let images = self.batched_images();
+            let images = self.batched_images(threads);
             return (Source::Batched { images }, runs(&rows, &self.columns.inside(), &addressing(self.input.1, 0, false)));
         }
         let (left, right) = self.columns.margins();
@@ -118,25 +131,25 @@ impl Gather<'_> {
     }
 
     /// Pictures that a task takes together: as many as the scratch holds, but a share for each thread where weights are few.
-    fn batched_images(&self) -> usize {
+    fn batched_images(&self, threads: usize) -> usize {
         let picture = self.picture();
         let most = (SCRATCH_BYTES / 4 / picture.max(1)).clamp(1, self.images);
-        let split_blocks = self.weight.len() > picture * self.images;
-        let images = if split_blocks { most } else { most.min(self.images.div_ceil(threads())) };
+        let weights = self.output_channels.next_multiple_of(BLOCK) * self.kernel.0 * self.kernel.1 * self.channels;
+        let split_blocks = weights > picture * self.images;
+        let images = if split_blocks { most } else { most.min(self.images.div_ceil(threads)) };
         self.images.div_ceil(self.images.div_ceil(images))
     }
 
-    fn tasks(&self, source: Source, runs: &[Run]) -> Vec<Task> {
+    fn tasks(&self, source: Source, runs: &[Run], threads: usize) -> Vec<Task> {
         let (images, runs_per_task) = match source {
             Source::Batched { images } => (images, runs.len()),
             Source::Direct if self.is_pixelwise() => (self.images, 1),
-            _ => (1, self.runs_per_strip(runs)),
+            _ => (1, self.runs_per_strip(runs, threads)),
         };
         let parts = self.images.div_ceil(images) * runs.len().div_ceil(runs_per_task);
         let blocks = self.output_channels.div_ceil(BLOCK);
         // Blocks of weights are shared out too where there are too few parts to occupy all threads evenly.
-        let splits =
-            if parts >= 4 * threads() || parts.is_multiple_of(threads()) { 1 } else { (2 * threads()).div_ceil(parts).min(blocks) };
+        let splits = if parts >= 4 * threads || parts.is_multiple_of(threads) { 1 } else { (2 * threads).div_ceil(parts).min(blocks) };
         let blocks_per_task = blocks.div_ceil(splits);
         let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, (a + step).min(len)));
         let mut tasks = Vec::new();
@@ -149,13 +162,13 @@ impl Gather<'_> {
     }
 
     /// Runs whose input rows fit the scratch together.
-    fn runs_per_strip(&self, runs: &[Run]) -> usize {
+    fn runs_per_strip(&self, runs: &[Run], threads: usize) -> usize {
         let runs_per_row = runs.len().div_ceil(self.output.0.max(1));
         let row = self.input.1 * self.input_channels * 4;
         let input_rows = (SCRATCH_BYTES / row.max(1)).saturating_sub(self.kernel.0);
         let rows = input_rows * self.output.0 / self.input.0.max(1);
         let strips = self.output.0.div_ceil(rows.clamp(4, self.output.0.max(4)));
-        let strips = if self.images.is_multiple_of(threads()) { strips } else { strips.next_multiple_of(threads()).min(self.output.0) };
+        let strips = if self.images.is_multiple_of(threads) { strips } else { strips.next_multiple_of(threads).min(self.output.0) };
         self.output.0.div_ceil(strips) * runs_per_row
     }
 }

@@ -48,6 +48,9 @@ pub(super) struct GradWeight<'a> {
     pub outputs_per_group: usize,
 }
 
+/// Taps and input channels of a task, each first and behind the last.
+type Piece = ((usize, usize), (usize, usize));
+
 /// Pictures and output rows that are summed in one go.
 #[derive(Clone, Copy)]
 struct Chunk {
@@ -76,20 +79,36 @@ impl GradWeight<'_> {
 
     fn run_with<const PAIRS: bool>(&self, level: SimdLevel, dw: &mut [f32]) {
         let chunks = self.chunks();
-        let (blocks, taps) = (self.output_channels / BLOCK, self.kernel.0 * self.kernel.1);
-        // Taps, then input channels are shared out too where that is needed to occupy all threads evenly.
-        let even = |tasks: usize| tasks >= 4 * threads() || tasks.is_multiple_of(threads());
-        let tap_splits = if even(blocks) { 1 } else { (2 * threads()).div_ceil(blocks).min(taps) };
-        let channel_splits = if even(blocks * tap_splits) { 1 } else { (2 * threads()).div_ceil(blocks * tap_splits) };
-        let (tap_step, channel_step) = (taps.div_ceil(tap_splits), self.channels.div_ceil(channel_splits).next_multiple_of(14));
-        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, len.min(a + step)));
-        let pieces: Vec<_> = ranges(taps, tap_step).flat_map(|t| ranges(self.channels, channel_step).map(move |c| (t, c))).collect();
+        let (blocks, pieces) = (self.output_channels / BLOCK, self.pieces(threads()));
         let dw = SharedMut::new(dw);
         parallel(blocks * pieces.len(), |i| {
             let (block, (taps, channels)) = (i / pieces.len(), pieces[i % pieces.len()]);
             let kernel = TaskKernel::<PAIRS> { grad: self, chunks: &chunks, block, taps, channels, dw };
             if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
         });
+    }
+
+    /// Taps and input channels, each first and behind the last, that a task computes for a block of output channels.
+    fn pieces(&self, threads: usize) -> Vec<Piece> {
+        let (blocks, taps) = (self.output_channels / BLOCK, self.kernel.0 * self.kernel.1);
+        // Taps, then input channels are shared out too where that is needed to occupy all threads evenly.
+        let even = |tasks: usize| tasks >= 4 * threads || tasks.is_multiple_of(threads);
+        let tap_splits = if even(blocks) { 1 } else { (2 * threads).div_ceil(blocks).min(taps) };
+        let channel_splits = if even(blocks * tap_splits) { 1 } else { (2 * threads).div_ceil(blocks * tap_splits) };
+        let (tap_step, channel_step) = (taps.div_ceil(tap_splits), self.channels.div_ceil(channel_splits).next_multiple_of(14));
+        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, len.min(a + step)));
+        ranges(taps, tap_step).flat_map(|t| ranges(self.channels, channel_step).map(move |c| (t, c))).collect()
+    }
+
+    /// The multiply-adds of each task that `threads` threads would get.
+    pub(super) fn costs(&self, threads: usize) -> Vec<f64> {
+        let pixels = |tap: usize| {
+            let spans = self.rows.span(tap / self.kernel.1).zip(self.columns.span(tap % self.kernel.1));
+            spans.map_or(0, |(rows, columns)| self.images * (rows.1 - rows.0) * (columns.1 - columns.0))
+        };
+        let cost = |&(taps, channels): &Piece| ((taps.0..taps.1).map(pixels).sum::<usize>() * (channels.1 - channels.0) * BLOCK) as f64;
+        let pieces: Vec<f64> = self.pieces(threads).iter().map(cost).collect();
+        (0..self.output_channels / BLOCK).flat_map(|_| pieces.iter().copied()).collect()
     }
 
     fn chunks(&self) -> Vec<Chunk> {

@@ -7,6 +7,7 @@ mod gather;
 mod grad_weight;
 mod pairs;
 mod plan;
+mod schedule;
 mod tile;
 mod weight;
 mod winograd;
@@ -22,6 +23,7 @@ use gather::Gather;
 use grad_weight::GradWeight;
 use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes};
+pub use schedule::conv2d_speedup;
 use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
 use winograd::{Filters, Winograd};
 pub use winograd::{winograd_enabled, winograd_switch};
@@ -68,11 +70,10 @@ fn data<T: crate::Element>(t: Option<&Tensor>) -> Result<Option<&[T]>> {
     t.map(Tensor::data::<T>).transpose()
 }
 
-fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
-    let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
-    let gather = Gather {
-        x: x.data()?,
+/// The gather of a forward pass, without operands.
+fn forward_gather(s: &ConvShape, piece: Grouping) -> Gather<'static> {
+    Gather {
+        x: &[],
         images: s.n,
         input: s.input,
         input_channels: s.c,
@@ -81,11 +82,18 @@ fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilo
         rows: Axis::forward(vertical(s)),
         columns: Axis::forward(horizontal(s)),
         kernel: s.kernel,
-        weight: joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?,
+        weight: &[],
         channels: piece.inputs,
         outputs_per_group: piece.outputs,
-        out: Output::new(e)?,
-    };
+        out: Output::default(),
+    }
+}
+
+fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
+    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+    let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
+    let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
+    let gather = Gather { x: x.data()?, weight, out: Output::new(e)?, ..forward_gather(s, piece) };
     let pairs = |rows: &[f32]| pair_rows(level, rows, piece.inputs, &[true]);
     match (&joined, s.options.method) {
         (Some(joined), ConvMethod::Bf16) => run_pairs(level, gather, pairs(joined.as_slice()).as_slice(), y.data_mut()?),
@@ -102,17 +110,36 @@ fn run_pairs(level: SimdLevel, gather: Gather<'_>, weight: &[f32], y: &mut [f32]
     Gather { x: x.as_slice(), weight, input_channels, channels, ..gather }.run_pairs(level, y);
 }
 
-fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
-    let winograd = Winograd {
-        x: x.data()?,
+/// Winograd's forward pass, without operands.
+fn winograd_forward(s: &ConvShape) -> Winograd<'static> {
+    Winograd {
+        x: &[],
         images: s.n,
         input: s.input,
         output: s.output,
         padding: (s.options.padding.0 as isize, s.options.padding.1 as isize),
-        filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: false },
-        out: Output::new(e)?,
-    };
+        filters: Filters { weight: &[], dims: (s.k, s.c), transposed: false },
+        out: Output::default(),
+    }
+}
+
+/// Winograd's input gradient, without operands.
+fn winograd_grad_input(s: &ConvShape) -> Winograd<'static> {
+    Winograd {
+        x: &[],
+        images: s.n,
+        input: s.output,
+        output: s.input,
+        padding: (2 - s.options.padding.0 as isize, 2 - s.options.padding.1 as isize),
+        filters: Filters { weight: &[], dims: (s.k, s.c), transposed: true },
+        out: Output::default(),
+    }
+}
+
+fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+    let plan = winograd_forward(s);
+    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out: Output::new(e)?, ..plan };
     winograd.run(level, y.data_mut()?);
     Ok(y)
 }
@@ -131,28 +158,33 @@ pub(super) fn grad_input(dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tenso
     }
 }
 
-fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
-    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
-    let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
-    let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
-    let (rows, columns) = (Axis::backward(vertical(s)), Axis::backward(horizontal(s)));
-    let live = live_taps(&rows, &columns, s.kernel);
-    let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
-    let gather = Gather {
-        x: dy.data()?,
+/// The gather of an input gradient, without operands.
+fn grad_input_gather(s: &ConvShape, piece: Grouping) -> Gather<'static> {
+    Gather {
+        x: &[],
         images: s.n,
         input: s.output,
         input_channels: s.k,
         output: s.input,
         output_channels: s.c,
-        rows,
-        columns,
+        rows: Axis::backward(vertical(s)),
+        columns: Axis::backward(horizontal(s)),
         kernel: s.kernel,
-        weight: transposed.as_slice(),
+        weight: &[],
         channels: piece.outputs,
         outputs_per_group: piece.inputs,
         out: Output::default(),
-    };
+    }
+}
+
+fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
+    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
+    let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
+    let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
+    let gather = grad_input_gather(s, piece);
+    let live = live_taps(&gather.rows, &gather.columns, s.kernel);
+    let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
+    let gather = Gather { x: dy.data()?, weight: transposed.as_slice(), ..gather };
     if s.options.method == ConvMethod::Bf16 {
         let pairs = pair_rows(level, transposed.as_slice(), piece.outputs, &live);
         run_pairs(level, gather, pairs.as_slice(), dx.data_mut()?);
@@ -170,15 +202,8 @@ fn live_taps(rows: &Axis, columns: &Axis, kernel: (usize, usize)) -> Vec<bool> {
 
 fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
     let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
-    let winograd = Winograd {
-        x: dy.data()?,
-        images: s.n,
-        input: s.output,
-        output: s.input,
-        padding: (2 - s.options.padding.0 as isize, 2 - s.options.padding.1 as isize),
-        filters: Filters { weight: w.data()?, dims: (s.k, s.c), transposed: true },
-        out: Output::default(),
-    };
+    let plan = winograd_grad_input(s);
+    let winograd = Winograd { x: dy.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, ..plan };
     winograd.run(level, dx.data_mut()?);
     Ok(dx)
 }
@@ -196,18 +221,13 @@ pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tens
     }
 }
 
-fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
-    let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
-    let bf16 = s.options.method == ConvMethod::Bf16;
-    let pairs = |t: &Tensor| bf16.then(|| t.data().map(|values| pair_images(level, values, s.n))).transpose();
-    let (x_pairs, dy_pairs) = (pairs(x)?, pairs(dy)?);
-    let (x, dy) = (x_pairs.as_ref().map_or(x.data(), |b| Ok(b.as_slice()))?, dy_pairs.as_ref().map_or(dy.data(), |b| Ok(b.as_slice()))?);
-    let filled = fill_channels(dy, s.k);
-    let (dy, output_channels) = filled.as_ref().map_or((dy, s.k), |(b, k)| (b.as_slice(), *k));
-    let mut grad = GradWeight {
-        x,
-        dy,
-        images: if bf16 { s.n.div_ceil(2) } else { s.n },
+/// The sums of a weight gradient, without operands.
+fn grad_weight_sums(s: &ConvShape, piece: Grouping) -> GradWeight<'static> {
+    let output_channels = s.k.next_multiple_of(BLOCK);
+    GradWeight {
+        x: &[],
+        dy: &[],
+        images: s.n,
         input: s.input,
         input_channels: s.c,
         output: s.output,
@@ -218,11 +238,28 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
         stride: s.options.stride,
         channels: piece.inputs,
         outputs_per_group: if s.options.groups == 1 { output_channels } else { piece.outputs },
-    };
+    }
+}
+
+/// Whether a weight gradient takes the taps of a row together: with few input channels they are one stretch of input between margins
+/// of zeros, which fills the tile better.
+fn merges_taps(s: &ConvShape, columns: &Axis) -> bool {
+    let all_live = columns.live_taps(s.kernel.1).iter().all(|&live| live);
+    s.options.groups == 1 && s.c < 8 && s.kernel.1 > 1 && s.options.dilation.1 == 1 && all_live
+}
+
+fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
+    let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let bf16 = s.options.method == ConvMethod::Bf16;
+    let pairs = |t: &Tensor| bf16.then(|| t.data().map(|values| pair_images(level, values, s.n))).transpose();
+    let (x_pairs, dy_pairs) = (pairs(x)?, pairs(dy)?);
+    let (x, dy) = (x_pairs.as_ref().map_or(x.data(), |b| Ok(b.as_slice()))?, dy_pairs.as_ref().map_or(dy.data(), |b| Ok(b.as_slice()))?);
+    let filled = fill_channels(dy, s.k);
+    let dy = filled.as_ref().map_or(dy, |(filled, _)| filled.as_slice());
+    let images = if bf16 { s.n.div_ceil(2) } else { s.n };
+    let mut grad = GradWeight { x, dy, images, ..grad_weight_sums(s, piece) };
     let live = live_taps(&grad.rows, &grad.columns, s.kernel);
-    // With few input channels the taps of a row are one stretch of input between margins of zeros, which fills the tile better.
-    let all_live = grad.columns.live_taps(s.kernel.1).iter().all(|&live| live);
-    let merged = s.options.groups == 1 && s.c < 8 && s.kernel.1 > 1 && s.options.dilation.1 == 1 && all_live;
+    let merged = merges_taps(s, &grad.columns);
     let padded = merged.then(|| pad_rows(grad.x, s.input.1 * s.c, grad.columns.margins(), s.c));
     if let Some((padded, width)) = &padded {
         grad.x = padded.as_slice();

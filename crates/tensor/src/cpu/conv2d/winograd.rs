@@ -12,6 +12,7 @@ mod tests;
 mod transform;
 
 pub(super) use choice::applies;
+use choice::{FILTER_COST, INPUT_COST, OUTPUT_COST};
 pub use choice::{winograd_enabled, winograd_switch};
 pub(super) use filters::Filters;
 
@@ -126,6 +127,34 @@ impl Winograd<'_> {
             run_at(level, FilterKernel { filters, panel, inputs: first..(first + BLOCK).min(filters.inputs()), out });
         });
         panels
+    }
+
+    /// The costs of each task that `threads` threads would get, in multiply-adds of a matrix product, for each fork and join.
+    pub(super) fn costs(&self, threads: usize) -> Vec<Vec<f64>> {
+        let plan = self.plan(threads);
+        let (inputs, panels) = (self.filters.inputs() as f64, self.filters.blocks());
+        let transform = |block: usize| INPUT_COST * inputs * self.block_tiles(&plan, block).len() as f64;
+        let outputs = |panel: usize| (BLOCK.min(self.filters.outputs() - panel * BLOCK)) as f64;
+        let product = |block: usize, panel: usize| {
+            self.block_tiles(&plan, block).len() as f64 * outputs(panel) * (POINTS as f64 * inputs + OUTPUT_COST)
+        };
+        let cost = |task: &Task| {
+            let products: f64 = task
+                .blocks
+                .clone()
+                .flat_map(|block| task.panels.clone().map(move |panel| (block, panel)))
+                .map(|(b, p)| product(b, p))
+                .sum();
+            let inputs_here = if plan.inputs_ahead { 0.0 } else { task.blocks.clone().map(transform).sum() };
+            let filters_here =
+                if plan.filters_ahead { 0.0 } else { task.panels.clone().map(|panel| FILTER_COST * inputs * outputs(panel)).sum() };
+            products + inputs_here + filters_here
+        };
+        let pieces = self.filters.inputs().div_ceil(BLOCK);
+        let filter = |i: usize| FILTER_COST * outputs(i / pieces) * BLOCK.min(self.filters.inputs() - i % pieces * BLOCK) as f64;
+        let inputs_ahead = plan.inputs_ahead.then(|| (0..plan.blocks).map(transform).collect());
+        let filters_ahead = plan.filters_ahead.then(|| (0..panels * pieces).map(filter).collect());
+        inputs_ahead.into_iter().chain(filters_ahead).chain([plan.tasks.iter().map(cost).collect()]).collect()
     }
 
     /// Tiles of a picture, vertically and horizontally.

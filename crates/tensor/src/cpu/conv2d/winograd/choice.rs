@@ -29,13 +29,13 @@ fn fits(s: &ConvShape) -> bool {
 }
 
 /// What transforming the patch of a tile costs a channel, in multiply-adds of a matrix product; measured, as the next two.
-const INPUT_COST: f64 = 360.0;
+pub(super) const INPUT_COST: f64 = 360.0;
 
 /// What transforming the products of a tile costs a channel.
-const OUTPUT_COST: f64 = 250.0;
+pub(super) const OUTPUT_COST: f64 = 250.0;
 
 /// What transforming a filter of one input and one output channel costs: most of it goes to writing the 36 values.
-const FILTER_COST: f64 = 260.0;
+pub(super) const FILTER_COST: f64 = 260.0;
 
 /// What has to be won for the rounding error that it costs.
 const LEAST_GAIN: f64 = 1.1;

@@ -1,0 +1,116 @@
+//! How well the work of a convolution divides among threads, told from its plan alone.
+
+use super::{
+    ConvPass,
+    algorithm::{Kernels, kernels},
+    forward_gather, grad_input_gather, grad_weight_sums, merges_taps, winograd_forward, winograd_grad_input,
+};
+use crate::{DType, ops::ConvShape};
+
+/// How many times as fast as one thread `threads` threads are at best: all work over that of the busiest thread, where each takes
+/// the next task as soon as it is free. Work is multiply-adds, padding that is multiplied too counted in, so memory, caches, forks and
+/// joins, and copies of operands do not count. `None` for kernels that are not modelled: depthwise, the plain loops, and the weight
+/// gradient of first layers.
+pub fn conv2d_speedup(shape: &ConvShape, pass: ConvPass, threads: usize) -> Option<f64> {
+    let threads = threads.max(1);
+    let stages = stages(shape, pass, threads)?;
+    let all: f64 = stages.iter().flatten().sum();
+    let busiest: f64 = stages.iter().map(|tasks| busiest(tasks, threads)).sum();
+    (busiest > 0.0).then(|| all / busiest)
+}
+
+/// The costs of the tasks of each fork and join.
+fn stages(s: &ConvShape, pass: ConvPass, threads: usize) -> Option<Vec<Vec<f64>>> {
+    match (kernels(DType::F32, s, pass), pass) {
+        (Kernels::Winograd, ConvPass::Forward) => Some(winograd_forward(s).costs(threads)),
+        (Kernels::Winograd, ConvPass::GradInput) => Some(winograd_grad_input(s).costs(threads)),
+        (Kernels::Tiles(piece), ConvPass::Forward) => Some(vec![forward_gather(s, piece).costs(threads)]),
+        (Kernels::Tiles(piece), ConvPass::GradInput) => Some(vec![grad_input_gather(s, piece).costs(threads)]),
+        (Kernels::Tiles(piece), ConvPass::GradWeight) => {
+            let sums = grad_weight_sums(s, piece);
+            (!merges_taps(s, &sums.columns)).then(|| vec![sums.costs(threads)])
+        }
+        (Kernels::Winograd, ConvPass::GradWeight) | (Kernels::Depthwise | Kernels::Plain, _) => None,
+    }
+}
+
+/// The work of the busiest of `threads` threads that take the tasks in order.
+fn busiest(tasks: &[f64], threads: usize) -> f64 {
+    let mut loads = vec![0.0f64; threads];
+    for task in tasks {
+        if let Some(least) = loads.iter_mut().min_by(|a, b| a.total_cmp(b)) {
+            *least += task;
+        }
+    }
+    loads.into_iter().fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::{Conv2dOptions, ConvMethod};
+
+    const PASSES: [ConvPass; 3] = [ConvPass::Forward, ConvPass::GradInput, ConvPass::GradWeight];
+
+    /// The layers of ResNet-18 and ResNet-50 at 224 px: input channels, pixels a side, output channels, kernel, stride.
+    const LAYERS: [(usize, usize, usize, usize, usize); 14] = [
+        (64, 56, 64, 3, 1),
+        (64, 56, 128, 3, 2),
+        (128, 28, 128, 3, 1),
+        (128, 28, 256, 3, 2),
+        (256, 14, 256, 3, 1),
+        (256, 14, 512, 3, 2),
+        (512, 7, 512, 3, 1),
+        (64, 56, 256, 1, 1),
+        (256, 56, 64, 1, 1),
+        (256, 56, 512, 1, 2),
+        (128, 28, 512, 1, 1),
+        (1024, 14, 256, 1, 1),
+        (1024, 14, 2048, 1, 2),
+        (2048, 7, 512, 1, 1),
+    ];
+
+    fn shape(images: usize, (c, size, k, kernel, stride): (usize, usize, usize, usize, usize), method: ConvMethod) -> ConvShape {
+        let options = Conv2dOptions { stride: (stride, stride), padding: (kernel / 2, kernel / 2), method, ..Default::default() };
+        ConvShape::new(&[images, c, size, size], &[k, c, kernel, kernel], &options).unwrap()
+    }
+
+    #[test]
+    fn tasks_are_dealt_to_the_first_free_thread() {
+        assert_eq!(busiest(&[3.0, 1.0, 1.0, 1.0, 1.0], 2), 4.0);
+        assert_eq!(busiest(&[1.0; 5], 8), 1.0);
+        assert_eq!(busiest(&[], 2), 0.0);
+    }
+
+    #[test]
+    fn the_tasks_together_are_the_whole_product() {
+        for (layer, images, pass, threads) in all() {
+            let s = shape(images, layer, ConvMethod::Direct);
+            let cost: f64 = stages(&s, pass, threads).unwrap().iter().flatten().sum();
+            let (least, most) = (s.inside_multiply_adds() as f64, s.multiply_adds() as f64);
+            // The strips of an input gradient go over the padding of the gradient, which a stride widens.
+            assert!((least..=1.2 * most).contains(&cost), "{layer:?} x {images} {pass:?} on {threads}: {cost} of {least} to {most}");
+        }
+    }
+
+    #[test]
+    fn threads_are_busy_on_the_layers_of_residual_networks() {
+        for method in [ConvMethod::Direct, ConvMethod::Fastest] {
+            for (layer, images, pass, threads) in all() {
+                let speedup = conv2d_speedup(&shape(images, layer, method), pass, threads).unwrap();
+                assert!((0.99..=threads as f64 + 1e-9).contains(&speedup), "{layer:?} x {images} {pass:?} on {threads}: {speedup}");
+                if threads <= 2 {
+                    assert!(speedup > 0.85 * threads as f64, "{layer:?} x {images} {pass:?} {method:?} on {threads}: {speedup}");
+                }
+            }
+        }
+    }
+
+    fn all() -> impl Iterator<Item = ((usize, usize, usize, usize, usize), usize, ConvPass, usize)> {
+        let of_layer = |layer| [1, 32].into_iter().map(move |images| (layer, images));
+        let layers = LAYERS.into_iter().flat_map(of_layer);
+        layers.flat_map(|(layer, images)| {
+            PASSES.into_iter().flat_map(move |pass| [1, 2, 8, 64].map(|threads| (layer, images, pass, threads)))
+        })
+    }
+}
