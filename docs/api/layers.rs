@@ -271,7 +271,7 @@ pub use state_dict::{LoadReport, Matching, Misshapen, StateDict};
 pub use stochastic_depth::StochasticDepth;
 pub use summary::Summary;
 pub use tensor::ops::Unary;
-pub use trace::call;
+pub use trace::{Call, Fusion, call, calls};
 
 // layers/src/linear.rs
 #[derive(Debug)]
@@ -724,4 +724,22 @@ impl Summary {
 }
 
 // layers/src/trace.rs
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Fusion {
+    pub folded_norm: bool,
+    pub residual: bool,
+    pub activation: Option<Unary>,
+}
+#[derive(Clone)]
+pub struct Call<'a> {
+    pub name: String,
+    pub module: &'a dyn Module,
+    pub input: Vec<usize>,
+    pub output: Vec<usize>,
+    pub fusion: Fusion,
+}
 pub fn call(module: &dyn Module, x: &Var, mode: Mode) -> Result<Var>;
+pub fn calls<const RANK: usize>(
+    module: &dyn Module,
+    input: [usize; RANK],
+) -> Result<Vec<Call<'_>>>;

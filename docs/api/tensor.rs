@@ -165,8 +165,31 @@ pub struct Stats {
 pub fn stats() -> Stats;
 pub fn release_idle();
 
+// tensor/src/cpu/conv2d/algorithm.rs
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConvPass {
+    Forward,
+    GradInput,
+    GradWeight,
+}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConvAlgorithm {
+    Direct,
+    Bf16,
+    Winograd,
+    Depthwise,
+    Plain,
+}
+impl fmt::Display for ConvAlgorithm;
+pub fn conv2d_algorithm(shape: &ConvShape, pass: ConvPass) -> ConvAlgorithm;
+
 // tensor/src/cpu/conv2d/mod.rs
+pub use algorithm::{ConvAlgorithm, ConvPass, conv2d_algorithm};
+pub use schedule::conv2d_speedup;
 pub use winograd::{winograd_enabled, winograd_switch};
+
+// tensor/src/cpu/conv2d/schedule.rs
+pub fn conv2d_speedup(shape: &ConvShape, pass: ConvPass, threads: usize) -> Option<f64>;
 
 // tensor/src/cpu/conv2d/winograd.rs
 pub use choice::{winograd_enabled, winograd_switch};
@@ -197,14 +220,32 @@ impl<T: Float, P: Place> Channels for Window<'_, T, P>;
 
 // tensor/src/cpu/mod.rs
 pub use alloc::{Stats, release_idle, stats};
-pub use conv2d::{winograd_enabled, winograd_switch};
+pub use conv2d::{
+    ConvAlgorithm, ConvPass, conv2d_algorithm, conv2d_speedup, winograd_enabled,
+    winograd_switch,
+};
 pub use dispatch::{SimdLevel, forced_level, level};
 pub use pool::{parallel, parallel_ranges, threads};
+pub use roofline::Roofline;
 
 // tensor/src/cpu/pool.rs
 pub fn threads() -> usize;
 pub fn parallel(tasks: usize, task: impl Fn(usize) + Sync);
 pub fn parallel_ranges(len: usize, grain: usize, task: impl Fn(usize, usize) + Sync);
+
+// tensor/src/cpu/roofline.rs
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Roofline {
+    pub threads: usize,
+    pub level: SimdLevel,
+    pub f32_flops: f64,
+    pub bf16_flops: f64,
+    pub read_bandwidth: f64,
+    pub triad_bandwidth: f64,
+}
+impl Roofline {
+    pub fn measure() -> Roofline;
+}
 
 // tensor/src/device.rs
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -462,6 +503,7 @@ pub enum ConvMethod {
     Fastest,
     Bf16,
     Direct,
+    Winograd,
 }
 impl Default for Conv2dOptions;
 #[derive(Debug, Clone, Copy, Default)]
@@ -491,6 +533,7 @@ impl ConvShape {
     pub fn output_dims(&self) -> [usize; 4];
     pub fn weight_dims(&self) -> [usize; 4];
     pub fn multiply_adds(&self) -> usize;
+    pub fn inside_multiply_adds(&self) -> usize;
 }
 impl Tensor {
     pub fn conv2d(

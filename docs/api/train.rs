@@ -1,6 +1,9 @@
 //! The public API of `train`, written by `cargo xtask api` and checked by `cargo xtask tidy`.
 
-// train/src/bench.rs
+// train/src/bench/mod.rs
+pub use per_layer::{
+    Candidate, LayerPass, LayerTimes, Pass, SCALING_THREADS, layer_times,
+};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Input {
     pub batch: usize,
@@ -20,6 +23,47 @@ pub fn median_time(
     budget: Duration,
     mut run: impl FnMut() -> Result<()>,
 ) -> Result<Duration>;
+
+// train/src/bench/per_layer.rs
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pass {
+    Inference,
+    Forward,
+    GradInput,
+    GradWeight,
+    Backward,
+}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    pub algorithm: Option<ConvAlgorithm>,
+    pub time: Duration,
+    pub picked: bool,
+}
+pub const SCALING_THREADS: [usize; 4] = [2, 8, 16, 64];
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerPass {
+    pub layer: String,
+    pub count: usize,
+    pub pass: Pass,
+    pub flops: usize,
+    pub bytes: usize,
+    pub candidates: Vec<Candidate>,
+    pub scaling: Vec<f64>,
+}
+impl LayerPass {
+    pub fn picked(&self) -> Option<Candidate>;
+    pub fn fastest(&self) -> Option<Candidate>;
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerTimes {
+    pub products: Vec<LayerPass>,
+    pub others: Vec<LayerPass>,
+}
+pub fn layer_times(
+    model: &dyn Model,
+    input: Input,
+    budget: Duration,
+) -> Result<LayerTimes>;
 
 // train/src/error.rs
 #[derive(Debug, thiserror::Error)]

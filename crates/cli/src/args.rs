@@ -1,5 +1,7 @@
 //! The command line as it is typed.
 
+mod bench;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use layers::autocast_bf16;
 use tensor::Device;
 use train::OptimizerKind;
 
+pub use bench::{BenchArgs, BenchCommand, LayersArgs};
+
 use crate::{USAGE, stderr};
 
 /// The side of the smallest and largest pictures that `--size` and `--img-size` take, in pixels.
@@ -19,8 +23,6 @@ const MAX_SIDE: usize = 4096;
 const MAX_BATCH: usize = 1 << 16;
 const MAX_CLASSES: usize = 1 << 20;
 const MAX_THREADS: usize = 1024;
-/// The longest benchmark, in seconds.
-const MAX_SECONDS: usize = 3600;
 const MAX_COUNT: usize = u32::MAX as usize;
 
 /// Pretrained convolutional networks: print, load, fine-tune, save, predict.
@@ -268,46 +270,6 @@ pub struct DatasetArgs {
     /// The folder that holds CIFAR-10: cifar10.convoy, cifar-10-batches-bin or cifar-10-batches-py
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub data_dir: PathBuf,
-}
-
-/// What to measure.
-#[derive(Debug, Subcommand)]
-pub enum BenchCommand {
-    /// The time of a training step
-    Train(BenchArgs),
-    /// The time of an inference
-    Infer(BenchArgs),
-    /// The machine's peak rates, and the time and the share of them of each layer and pass, for every algorithm
-    Layers(LayersArgs),
-}
-
-/// Arguments of `bench layers`.
-#[derive(Debug, ClapArgs)]
-pub struct LayersArgs {
-    #[command(flatten)]
-    pub bench: BenchArgs,
-    /// Also tell how well the work divides among 2, 8, 16 and 64 threads, which this machine need not have
-    #[arg(long)]
-    pub scaling: bool,
-}
-
-/// Arguments of all of `bench`.
-#[derive(Debug, ClapArgs)]
-pub struct BenchArgs {
-    /// The model
-    #[arg(long, default_value = "resnet18")]
-    pub model: String,
-    /// Height and width of the pictures, in pixels [default: those of the published weights]
-    #[arg(long, value_name = "S", value_parser = whole::<MAX_SIDE>)]
-    pub size: Option<usize>,
-    /// Pictures at once
-    #[arg(long, value_name = "B", default_value = "1", value_parser = whole::<MAX_BATCH>)]
-    pub batch: usize,
-    /// How long to measure
-    #[arg(long, value_name = "N", default_value = "5", value_parser = whole::<MAX_SECONDS>)]
-    pub seconds: usize,
-    #[command(flatten)]
-    pub precision: PrecisionArgs,
 }
 
 /// `--format`.
