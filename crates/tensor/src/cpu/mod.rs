@@ -15,6 +15,7 @@ mod cross_entropy;
 pub(crate) mod dispatch;
 mod elementwise;
 mod generic;
+mod helpers;
 mod layer_norm;
 #[cfg(test)]
 mod level_tests;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::helpers;
 use crate::storage::Buffer;
 
 /// The threads that kernels run on.
@@ -43,13 +44,16 @@ fn share_out(tasks: usize, task: impl Fn(usize, usize) + Sync) {
             task(thread, i);
         }
     };
-    let work = &work;
-    rayon::scope(|scope| {
-        for thread in 1..threads {
-            scope.spawn(move |_| work(thread));
-        }
-        work(0);
-    });
+    if !helpers::share(threads - 1, &work) {
+        let work = &work;
+        rayon::scope(|scope| {
+            for thread in 1..threads {
+                scope.spawn(move |_| work(thread));
+            }
+            work(0);
+        });
+    }
+    helpers::call(threads - 1);
 }
 
 /// Runs `task(start, end)` over ranges that cut `0..len` into pieces of at least `grain` elements, in parallel.
