@@ -115,7 +115,9 @@ impl Gather<'_> {
             let pixels = self.images * self.output.0 * self.output.1;
             // Few pixels stay together: the weights are what has to be read, and blocks of them are shared out.
             let most = if pixels <= 64 { 64 } else { (SCRATCH_BYTES / 4 / self.input_channels.max(1)).clamp(28, 448) };
-            let len = pixels.div_ceil(pixels.div_ceil(most)).next_multiple_of(if pixels > 4 * most { 14 } else { 1 });
+            let pieces = pixels.div_ceil(most);
+            let pieces = if pieces > 1 { pieces.next_multiple_of(threads) } else { 1 };
+            let len = pixels.div_ceil(pieces).next_multiple_of(if pixels > 4 * most { 14 } else { 1 });
             return (Source::Direct, pixelwise_runs(pixels, len, self.channels));
         }
         let rows = self.rows.inside();
@@ -149,7 +151,8 @@ impl Gather<'_> {
         let parts = self.images.div_ceil(images) * runs.len().div_ceil(runs_per_task);
         let blocks = self.output_channels.div_ceil(BLOCK);
         // Blocks of weights are shared out too where there are too few parts to occupy all threads evenly.
-        let splits = if parts >= 4 * threads || parts.is_multiple_of(threads) { 1 } else { (2 * threads).div_ceil(parts).min(blocks) };
+        let even = parts.is_multiple_of(threads) && runs.len().is_multiple_of(runs_per_task);
+        let splits = if parts >= 4 * threads || even { 1 } else { (2 * threads).div_ceil(parts).max(2).min(blocks) };
         let blocks_per_task = blocks.div_ceil(splits);
         let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, (a + step).min(len)));
         let mut tasks = Vec::new();
@@ -168,8 +171,10 @@ impl Gather<'_> {
         let input_rows = (SCRATCH_BYTES / row.max(1)).saturating_sub(self.kernel.0);
         let rows = input_rows * self.output.0 / self.input.0.max(1);
         let strips = self.output.0.div_ceil(rows.clamp(4, self.output.0.max(4)));
-        let strips = if self.images.is_multiple_of(threads) { strips } else { strips.next_multiple_of(threads).min(self.output.0) };
-        self.output.0.div_ceil(strips) * runs_per_row
+        let shared = if self.images.is_multiple_of(threads) { strips } else { strips.next_multiple_of(threads).min(self.output.0) };
+        // Threads with lower strips would wait for the others; where there are blocks of weights enough, these are shared out instead.
+        let even = self.output.0.is_multiple_of(shared) || self.output_channels.div_ceil(BLOCK) < 2 * threads;
+        self.output.0.div_ceil(if even { shared } else { strips }) * runs_per_row
     }
 }
 

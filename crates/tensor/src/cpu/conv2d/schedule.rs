@@ -100,7 +100,9 @@ mod tests {
                 let speedup = conv2d_speedup(&shape(images, layer, method), pass, threads).unwrap();
                 assert!((0.99..=threads as f64 + 1e-9).contains(&speedup), "{layer:?} x {images} {pass:?} on {threads}: {speedup}");
                 if threads <= 2 {
-                    assert!(speedup > 0.85 * threads as f64, "{layer:?} x {images} {pass:?} {method:?} on {threads}: {speedup}");
+                    // Rows of a strided layer's input gradient differ in work, of which one picture has too few to even it out.
+                    let least = if matches!(pass, ConvPass::Forward) { 0.9 } else { 0.85 };
+                    assert!(speedup > least * threads as f64, "{layer:?} x {images} {pass:?} {method:?} on {threads}: {speedup}");
                 }
             }
         }
