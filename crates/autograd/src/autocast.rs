@@ -41,3 +41,25 @@ pub fn conv_method(method: ConvMethod, records: bool) -> ConvMethod {
         _ => method,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tensor::{Tensor, ops::Conv2dOptions};
+
+    use super::*;
+    use crate::{Parameter, Var};
+
+    /// The gradient of a 1x1 weight of 1.001 for an input of 1.001.
+    fn gradient() -> f64 {
+        let number = || Tensor::from_vec(vec![1.001f32], [1, 1, 1, 1]).unwrap();
+        let weight = Parameter::new(number());
+        Var::from(number()).conv2d(&weight.var(), None, &Conv2dOptions::default()).unwrap().backward().unwrap();
+        weight.grad().unwrap().item().unwrap()
+    }
+
+    #[test]
+    fn gradients_are_of_rounded_operands_inside_the_scope_and_exact_behind_it() {
+        assert_eq!(autocast_bf16(gradient), 1.0);
+        assert_eq!(gradient(), 1.001f32 as f64);
+    }
+}
