@@ -1,4 +1,7 @@
 //! The pooled, 64-byte aligned allocator: a training step at a fixed shape takes every buffer from the pool.
+//!
+//! Memory that was in use at one time is kept for reuse: giving it back and asking for it again would cost a step more than its sums,
+//! since the system clears each page anew. What is kept beyond that goes, the sizes that were asked for longest ago first.
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
@@ -7,8 +10,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Idle memory beyond this goes back to the system.
-const MAX_IDLE_BYTES: usize = 1 << 30;
+/// So much is kept in any case, idle and in use.
+const LEAST_KEPT_BYTES: usize = 1 << 30;
 const ALIGN: usize = 64;
 
 /// What the allocator has done so far.
@@ -24,14 +27,61 @@ pub struct Stats {
 
 #[derive(Default)]
 struct Pool {
-    /// Idle buffers by size class, as addresses.
-    idle: Option<HashMap<usize, Vec<usize>>>,
+    /// By size class.
+    shelves: Option<HashMap<usize, Shelf>>,
+    /// How often a buffer was asked for.
+    requests: u64,
     system_allocations: usize,
     bytes_in_use: usize,
+    /// The most bytes that were in use at one time.
+    most_bytes_in_use: usize,
     bytes_idle: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { idle: None, system_allocations: 0, bytes_in_use: 0, bytes_idle: 0 });
+/// The idle buffers of one size class.
+#[derive(Default)]
+struct Shelf {
+    addresses: Vec<usize>,
+    /// The number of the last request for this class.
+    last_request: u64,
+}
+
+static POOL: Mutex<Pool> =
+    Mutex::new(Pool { shelves: None, requests: 0, system_allocations: 0, bytes_in_use: 0, most_bytes_in_use: 0, bytes_idle: 0 });
+
+impl Pool {
+    /// An idle buffer of this class, if there is one; counts a buffer as in use in either case.
+    fn take(&mut self, class: usize) -> Option<NonNull<u8>> {
+        self.requests += 1;
+        self.bytes_in_use += class;
+        self.most_bytes_in_use = self.most_bytes_in_use.max(self.bytes_in_use);
+        let shelf = self.shelves.get_or_insert_default().entry(class).or_default();
+        shelf.last_request = self.requests;
+        let address = shelf.addresses.pop()?;
+        self.bytes_idle -= class;
+        NonNull::new(address as *mut u8)
+    }
+
+    /// Puts a buffer that was in use on its shelf.
+    fn keep(&mut self, class: usize, ptr: NonNull<u8>) {
+        self.bytes_in_use -= class;
+        self.bytes_idle += class;
+        self.shelves.get_or_insert_default().entry(class).or_default().addresses.push(ptr.as_ptr() as usize);
+    }
+
+    /// Takes idle buffers off the shelves until no more is kept than was in use at one time; they are the caller's to free.
+    fn surplus(&mut self) -> Vec<(usize, usize)> {
+        let limit = self.most_bytes_in_use.max(LEAST_KEPT_BYTES);
+        let mut surplus = Vec::new();
+        while self.bytes_in_use + self.bytes_idle > limit {
+            let shelves = self.shelves.get_or_insert_default().iter_mut().filter(|(_, shelf)| !shelf.addresses.is_empty());
+            let Some((&class, shelf)) = shelves.min_by_key(|(_, shelf)| shelf.last_request) else { break };
+            surplus.extend(shelf.addresses.pop().map(|address| (class, address)));
+            self.bytes_idle -= class;
+        }
+        surplus
+    }
+}
 
 fn pool() -> MutexGuard<'static, Pool> {
     // A panic cannot leave the pool half changed, so a poisoned lock is sound to use.
@@ -47,13 +97,17 @@ pub fn stats() -> Stats {
 /// Gives all idle memory back to the system.
 pub fn release_idle() {
     let mut pool = pool();
-    let idle = pool.idle.take().unwrap_or_default();
-    pool.bytes_idle = 0;
-    for (class, addresses) in idle {
-        for address in addresses {
-            // SAFETY: an idle address came from `alloc_zeroed` with this very layout and is in nobody's hands.
-            unsafe { dealloc(address as *mut u8, layout(class)) };
-        }
+    let shelves = pool.shelves.take().unwrap_or_default();
+    (pool.bytes_idle, pool.most_bytes_in_use) = (0, pool.bytes_in_use);
+    drop(pool);
+    free(shelves.into_iter().flat_map(|(class, shelf)| shelf.addresses.into_iter().map(move |address| (class, address))));
+}
+
+/// Frees buffers that were taken off the shelves.
+fn free(buffers: impl IntoIterator<Item = (usize, usize)>) {
+    for (class, address) in buffers {
+        // SAFETY: an address on a shelf came from `alloc_zeroed` with this very layout, and is in nobody's hands.
+        unsafe { dealloc(address as *mut u8, layout(class)) };
     }
 }
 
@@ -70,34 +124,21 @@ fn layout(class: usize) -> Layout {
 /// An initialised (not necessarily zero) block of at least `bytes` bytes.
 pub(crate) fn take(bytes: usize) -> NonNull<u8> {
     let class = size_class(bytes);
-    {
-        let mut pool = pool();
-        pool.bytes_in_use += class;
-        if let Some(address) = pool.idle.get_or_insert_default().get_mut(&class).and_then(Vec::pop) {
-            pool.bytes_idle -= class;
-            if let Some(ptr) = NonNull::new(address as *mut u8) {
-                return ptr;
-            }
-        }
-        pool.system_allocations += 1;
+    if let Some(ptr) = pool().take(class) {
+        return ptr;
     }
+    pool().system_allocations += 1;
     // SAFETY: the layout has a size above zero.
     NonNull::new(unsafe { alloc_zeroed(layout(class)) }).unwrap_or_else(|| handle_alloc_error(layout(class)))
 }
 
 /// Takes back what [`take`] gave for the same number of bytes.
 pub(crate) fn give_back(ptr: NonNull<u8>, bytes: usize) {
-    let class = size_class(bytes);
     let mut pool = pool();
-    pool.bytes_in_use -= class;
-    if pool.bytes_idle + class <= MAX_IDLE_BYTES {
-        pool.bytes_idle += class;
-        pool.idle.get_or_insert_default().entry(class).or_default().push(ptr.as_ptr() as usize);
-    } else {
-        drop(pool);
-        // SAFETY: `take` made this block with this layout, and its owner has given it up.
-        unsafe { dealloc(ptr.as_ptr(), layout(class)) };
-    }
+    pool.keep(size_class(bytes), ptr);
+    let surplus = pool.surplus();
+    drop(pool);
+    free(surplus);
 }
 
 #[cfg(test)]

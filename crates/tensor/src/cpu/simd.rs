@@ -45,6 +45,11 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn prefetch(p: *const f32) {
         let _ = p;
     }
+    /// The same for the second-level cache.
+    #[inline(always)]
+    unsafe fn prefetch_far(p: *const f32) {
+        let _ = p;
+    }
     /// `out[j * out_step + i] = rows[i * step + j]` for a square of `LANES` x `LANES` values.
     unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize);
 }

@@ -3,7 +3,7 @@
 use super::{
     finish::Output,
     plan::{Addressing, Axis, Run, pixelwise_runs, runs},
-    tile::{Input, MOST_ROWS, max_rows, tile_rows},
+    tile::{Input, MOST_ROWS, Nothing, Stretch, max_rows, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -80,7 +80,9 @@ impl Gather<'_> {
         let (source, runs) = self.plan(threads());
         let tasks = self.tasks(source, &runs, threads());
         let y = SharedMut::new(y);
-        let task = |i| TaskKernel::<PAIRS> { gather: self, source, runs: &runs, task: &tasks[i], y };
+        // The thread that runs a task is likely to run this one next.
+        let next = |i: usize| tasks.get(i + threads()).map(|task| task.blocks.0);
+        let task = |i| TaskKernel::<PAIRS> { gather: self, source, runs: &runs, task: &tasks[i], next_block: next(i), y };
         let scratch_len = (0..tasks.len()).map(|i| task(i).scratch_len()).max().unwrap_or(0);
         parallel_with_scratch(tasks.len(), scratch_len, |i, scratch| {
             let kernel = WithScratch { kernel: task(i), scratch };
@@ -183,6 +185,8 @@ struct TaskKernel<'a, const PAIRS: bool> {
     source: Source,
     runs: &'a [Run],
     task: &'a Task,
+    /// The first block of weights of the task that follows.
+    next_block: Option<usize>,
     y: SharedMut<f32>,
 }
 
@@ -273,12 +277,18 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     fn blocks<S: Simd>(&self, base: *const f32, images: usize) {
         let g = self.gather;
         let block_len = g.kernel.0 * g.kernel.1 * g.channels * BLOCK;
+        let most_taps = self.task_runs().iter().map(|run| run.taps.len()).max().unwrap_or(0);
+        let tiles = |run: &Run| (run.len * images).div_ceil(max_rows::<S, PAIRS>());
+        let fetching_tiles: usize = self.task_runs().iter().filter(|run| run.taps.len() == most_taps).map(tiles).sum();
         for block in self.task.blocks.0..self.task.blocks.1 {
             let first = block * BLOCK;
             let group = first / g.outputs_per_group;
             let base = base.wrapping_add(group * g.channels);
             let behind = g.output_channels.min((group + 1) * g.outputs_per_group);
             let weight = &g.weight[block * block_len..][..block_len];
+            let next_block = if block + 1 < self.task.blocks.1 { Some(block + 1) } else { self.next_block };
+            let next = next_block.map_or(&[][..], |next| &g.weight[next * block_len..][..block_len]);
+            let mut fetch = NextWeights::new(next, fetching_tiles);
             let mut column = 0;
             while column < BLOCK && first + column < behind {
                 let channels = behind - first - column;
@@ -286,10 +296,11 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
                 let out = g.out.of(first + column, channels.min(vectors * S::LANES));
                 let w = weight[column..].as_ptr();
                 for run in self.task_runs() {
+                    fetch.enabled = run.taps.len() == most_taps;
                     if vectors == 2 {
-                        self.one_run::<S, 2>(run, base, images, w, out)
+                        self.one_run::<S, 2>(run, base, images, w, &mut fetch, out)
                     } else {
-                        self.one_run::<S, 1>(run, base, images, w, out)
+                        self.one_run::<S, 1>(run, base, images, w, &mut fetch, out)
                     }
                 }
                 column += vectors * S::LANES;
@@ -299,7 +310,15 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
 
     /// One run: all its pixels, of all pictures at hand, in tiles of nearly equal height.
     #[inline(always)]
-    fn one_run<S: Simd, const V: usize>(&self, run: &Run, base: *const f32, images: usize, w: *const f32, out: Output<'_>) {
+    fn one_run<S: Simd, const V: usize>(
+        &self,
+        run: &Run,
+        base: *const f32,
+        images: usize,
+        w: *const f32,
+        fetch: &mut NextWeights<'_>,
+        out: Output<'_>,
+    ) {
         let channels = self.gather.input_channels;
         // Pixels that lie evenly are tiled together with the pictures; others one by one.
         let together = images == 1 || run.input_step == 1;
@@ -308,21 +327,62 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         for i in 0..parts {
             let base = base.wrapping_add(i * run.input_step * images * channels);
             let x = Input { base, pixel: images * channels, step, taps: &run.taps, tap_len: run.tap_len };
-            self.tiles::<S, V>(rows, x, w, out, RowOffsets::new(self, run, i, images));
+            self.tiles::<S, V>(rows, x, w, fetch, out, RowOffsets::new(self, run, i, images));
         }
     }
 
     #[inline(always)]
-    fn tiles<S: Simd, const V: usize>(&self, rows: usize, x: Input<'_>, w: *const f32, out: Output<'_>, mut offsets: RowOffsets) {
+    fn tiles<S: Simd, const V: usize>(
+        &self,
+        rows: usize,
+        x: Input<'_>,
+        w: *const f32,
+        fetch: &mut NextWeights<'_>,
+        out: Output<'_>,
+        mut offsets: RowOffsets,
+    ) {
         let tiles = rows.div_ceil(max_rows::<S, PAIRS>());
         let mut base = x.base;
         for i in 0..tiles {
             let height = (rows - i).div_ceil(tiles);
+            let (x, y, offsets) = (Input { base, ..x }, self.y.get(), offsets.take(height, out.channel));
             // SAFETY: the plan's taps name pixels of the input at `base` (or of its padded or batched copy) and rows of the block
             // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
-            unsafe { tile_rows::<S, V, PAIRS>(height, Input { base, ..x }, w, self.y.get(), out, &offsets.take(height, out.channel)) };
+            unsafe {
+                match fetch.take() {
+                    Some(stretch) if V == 2 => tile_rows::<S, V, _, PAIRS>(height, x, w, stretch, y, out, &offsets),
+                    _ => tile_rows::<S, V, _, PAIRS>(height, x, w, Nothing, y, out, &offsets),
+                }
+            }
             base = base.wrapping_add(height * x.step);
         }
+    }
+}
+
+/// The weights that are needed next: the tiles that meet all taps fetch a part each, so that they come from memory while others are
+/// multiplied.
+struct NextWeights<'a> {
+    rest: &'a [f32],
+    step: usize,
+    part: usize,
+    enabled: bool,
+}
+
+impl<'a> NextWeights<'a> {
+    fn new(weights: &'a [f32], tiles: usize) -> Self {
+        let step = BLOCK.div_ceil(tiles.max(1));
+        NextWeights { rest: weights, step, part: weights.len() / BLOCK * step, enabled: true }
+    }
+
+    /// What the next tile fetches.
+    #[inline(always)]
+    fn take(&mut self) -> Option<Stretch> {
+        if !self.enabled || self.rest.is_empty() {
+            return None;
+        }
+        let start = self.rest.as_ptr();
+        self.rest = &self.rest[self.part.min(self.rest.len())..];
+        Some(Stretch { start, step: self.step })
     }
 }
 

@@ -57,13 +57,57 @@ pub(super) unsafe fn product<S: Simd, const PAIRS: bool>(a: S::V, b: S::V, c: S:
     unsafe { if PAIRS { S::dot_pairs(a, b, c) } else { S::mul_add(a, b, c) } }
 }
 
-/// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, row `p` written to `rows[p]`. With `FETCH`, the input rows
-/// that follow the tile's are brought into the cache meanwhile.
+/// What a tile brings into the cache while it sums, because it is needed next.
+pub(super) trait Fetch: Copy {
+    /// Fetches a line at channel `c` of a tap; `x` is the tap's input in the tile's first row.
+    ///
+    /// # Safety
+    /// See [`Simd`].
+    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, tap: &Tap, c: usize);
+}
+
+/// Nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Nothing;
+
+impl Fetch for Nothing {
+    #[inline(always)]
+    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, _: &Tap, _: usize) {}
+}
+
+/// The input rows that follow the tile's, of taps no wider than a line.
+#[derive(Clone, Copy)]
+pub(super) struct NextRows;
+
+impl Fetch for NextRows {
+    #[inline(always)]
+    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, _: &Tap, c: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { S::prefetch(x.wrapping_add(rows * (input.step + c))) }
+    }
+}
+
+/// A stretch of memory: the next `step` values with each of the weight's rows.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch {
+    pub start: *const f32,
+    pub step: usize,
+}
+
+impl Fetch for Stretch {
+    #[inline(always)]
+    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, tap: &Tap, c: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { S::prefetch_far(self.start.wrapping_add((tap.row + c) * self.step)) }
+    }
+}
+
+/// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, row `p` written to `rows[p]`.
 ///
 /// # Safety
 /// See [`Simd`]; every input value and weight row that the taps name exists, and each row has `V * LANES` values to write to.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool, const PAIRS: bool>(x: Input<'_>, w: *const f32, rows: &Rows) {
+unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: bool>(x: Input<'_>, w: *const f32, fetch: F, rows: &Rows) {
     let mut sources: [*const f32; MOST_ROWS] = [ZEROS.as_ptr(); MOST_ROWS];
     // No tap is one segment of nothing.
     let segments = x.taps.len().div_ceil(x.segment_taps()).max(1);
@@ -77,9 +121,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool, const
                     let xp = x.base.add(tap.pixel * x.pixel);
                     let wp = w.add(tap.row * BLOCK);
                     for c in first..x.tap_len.min(first + SEGMENT) {
-                        if FETCH {
-                            S::prefetch(xp.wrapping_add(P * (x.step + c)));
-                        }
+                        fetch.fetch::<S>(P, &x, xp, tap, c);
                         let mut b = [S::zero(); V];
                         for v in 0..V {
                             b[v] = S::load(wp.add(c * BLOCK + v * S::LANES));
@@ -108,17 +150,18 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, const FETCH: bool, const
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool, const PAIRS: bool>(
+pub(super) unsafe fn tile_of<S: Simd, const V: usize, F: Fetch, const PAIRS: bool>(
     height: usize,
     x: Input<'_>,
     w: *const f32,
+    fetch: F,
     rows: &Rows,
 ) {
     macro_rules! by_height {
         ($($p:literal)*) => {
             match height {
                 // SAFETY: the caller's promise.
-                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, V, FETCH, PAIRS>(x, w, rows) },)*
+                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, V, F, PAIRS>(x, w, fetch, rows) },)*
                 _ => unreachable!("a tile has 1 to max_rows rows"),
             }
         };
@@ -131,10 +174,11 @@ pub(super) unsafe fn tile_of<S: Simd, const V: usize, const FETCH: bool, const P
 /// # Safety
 /// As [`tile`]; every offset has `out.channels` values of `y` (and of the residual) behind it that nobody else touches.
 #[inline(always)]
-pub(super) unsafe fn tile_rows<S: Simd, const V: usize, const PAIRS: bool>(
+pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: bool>(
     height: usize,
     x: Input<'_>,
     w: *const f32,
+    fetch: F,
     y: *mut f32,
     out: Output<'_>,
     offsets: &[usize; MOST_ROWS],
@@ -147,7 +191,7 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, const PAIRS: bool>(
     let rows = direct.unwrap_or_else(|| std::array::from_fn(|p| sums.wrapping_add(p * BLOCK)));
     // SAFETY: the caller's promise; a row of `sums` holds V * LANES values, at most BLOCK, and the tile writes the rows that are read.
     unsafe {
-        tile_of::<S, V, false, PAIRS>(height, x, w, &rows);
+        tile_of::<S, V, F, PAIRS>(height, x, w, fetch, &rows);
         match direct {
             Some(_) => {}
             None if whole => store_rows::<S, V>(sums, &offsets[..height], y, out),

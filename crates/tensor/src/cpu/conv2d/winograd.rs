@@ -22,7 +22,7 @@ use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, trans
 use super::{
     finish::Output,
     plan::Tap,
-    tile::{Input, MOST_ROWS, tile_of},
+    tile::{Input, MOST_ROWS, NextRows, tile_of},
 };
 use crate::{
     BLOCK,
@@ -294,7 +294,7 @@ impl Winograd<'_> {
                         for (p, at) in rows.iter_mut().enumerate() {
                             *at = row.wrapping_add(p * BLOCK);
                         }
-                        tile_of::<S, 2, true, false>(height, x, w, &rows);
+                        tile_of::<S, 2, NextRows, false>(height, x, w, NextRows, &rows);
                         base = base.wrapping_add(height * CHUNK);
                         row = row.wrapping_add(height * BLOCK);
                     }

@@ -115,6 +115,11 @@ macro_rules! simd {
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
             }
             #[inline(always)]
+            unsafe fn prefetch_far(p: *const f32) {
+                // SAFETY: as above; a prefetch never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+            }
+            #[inline(always)]
             unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize) {
                 // SAFETY: as above.
                 unsafe { $transpose(rows, step, out, out_step) }
