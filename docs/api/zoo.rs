@@ -425,7 +425,7 @@ pub use inception_v3::inception_v3;
 pub use mnasnet::mnasnet1_0;
 pub use mobilenet_v2::mobilenet_v2;
 pub use mobilenet_v3::{mobilenet_v3_large, mobilenet_v3_small};
-pub use model::Model;
+pub use model::{Model, TrainingOutputs};
 pub use published::{cached, fetch_weights};
 pub use registry::{IMAGENET_CLASSES, build, names};
 pub use resnet::{
@@ -530,6 +530,9 @@ pub trait Model: Module {
     fn input_size(&self) -> usize {
         ..
     }
+    fn training_outputs(&self, x: &Var) -> Result<TrainingOutputs> {
+        ..
+    }
     fn training_loss(
         &self,
         x: &Var,
@@ -556,6 +559,15 @@ pub trait Model: Module {
     fn adapt_to_published(&mut self) {
         ..
     }
+}
+#[derive(Debug, Clone)]
+pub struct TrainingOutputs {
+    pub logits: Var,
+    pub auxiliary: Vec<Var>,
+    pub auxiliary_share: f64,
+}
+impl TrainingOutputs {
+    pub fn loss(&self, criterion: impl Fn(&Var) -> Result<Var>) -> Result<Var>;
 }
 
 // zoo/src/onnx/mod.rs

@@ -58,7 +58,7 @@ pub use inception_v3::inception_v3;
 pub use mnasnet::mnasnet1_0;
 pub use mobilenet_v2::mobilenet_v2;
 pub use mobilenet_v3::{mobilenet_v3_large, mobilenet_v3_small};
-pub use model::Model;
+pub use model::{Model, TrainingOutputs};
 pub use published::{cached, fetch_weights};
 pub use registry::{IMAGENET_CLASSES, build, names};
 pub use resnet::{
