@@ -51,6 +51,9 @@ pub trait Dataset: Send + Sync {
         ..
     }
     fn get(&self, index: usize) -> Result<(Image, i64)>;
+    fn label(&self, index: usize) -> Result<i64> {
+        ..
+    }
     fn classes(&self) -> &[String];
     fn describe(&self, index: usize) -> String {
         ..
@@ -137,6 +140,7 @@ pub use folder::ImageFolder;
 pub use image::{Image, MAX_PIXELS, MAX_SIDE};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use rng::Rng;
+pub use subset::Subset;
 
 // datasets/src/loader.rs
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +194,21 @@ impl Rng {
     pub fn below(&mut self, bound: usize) -> usize;
     pub fn permutation(&mut self, len: usize) -> Vec<usize>;
 }
+
+// datasets/src/subset.rs
+#[derive(Clone)]
+pub struct Subset {
+    private: (),
+}
+impl Subset {
+    pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>) -> Result<Self>;
+    pub fn split(
+        dataset: &Arc<dyn Dataset>,
+        share: f64,
+        seed: u64,
+    ) -> Result<(Self, Self)>;
+}
+impl Dataset for Subset;
 
 // datasets/src/transforms/compose.rs
 #[derive(Debug, Default)]

@@ -79,7 +79,7 @@ pub use self::{
     dtype::TorchDtype, error::{CheckpointError, Reason},
     metadata::Metadata, reader::CheckpointReader,
     tensor::{Checkpoint, RawTensor, TensorInfo, TensorSource},
-    writer::{Format, save, save_tensors},
+    writer::{Format, save, save_tensors, write_file},
 };
 pub fn load(path: impl AsRef<Path>) -> Result<Checkpoint, CheckpointError>;
 pub fn load_bytes(bytes: &[u8]) -> Result<Checkpoint, CheckpointError>;
@@ -163,6 +163,10 @@ pub fn save_tensors(
     format: Format,
     source: &dyn TensorSource,
     metadata: &Metadata,
+) -> Result<(), CheckpointError>;
+pub fn write_file(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), CheckpointError>;
 
 // zoo/src/convnext.rs
@@ -435,8 +439,8 @@ pub use resnet::{
 pub use shufflenet_v2::shufflenet_v2_x1_0;
 pub use squeezenet::{squeezenet1_0, squeezenet1_1};
 pub use state::{
-    Strictness, from_checkpoint, from_tensor, load, load_into, save, save_as,
-    save_module, to_tensor,
+    Strictness, from_checkpoint, from_tensor, load, load_into, load_state_dict, save,
+    save_as, save_module, save_state_dict, to_tensor,
 };
 pub use vgg::{vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn};
 pub use weights::{BUNDLED, Weights, create};
@@ -775,6 +779,13 @@ pub fn save_module(
     module: &(impl Module + ?Sized),
     metadata: &Metadata,
 ) -> Result<()>;
+pub fn save_state_dict(
+    path: impl AsRef<Path>,
+    format: Format,
+    state: &StateDict,
+    metadata: &Metadata,
+) -> Result<()>;
+pub fn load_state_dict(path: impl AsRef<Path>) -> Result<(StateDict, Metadata)>;
 pub fn to_tensor(raw: &RawTensor) -> Result<Tensor>;
 pub fn from_tensor(tensor: &Tensor) -> Result<RawTensor>;
 

@@ -67,6 +67,8 @@ pub use resnet::{
 };
 pub use shufflenet_v2::shufflenet_v2_x1_0;
 pub use squeezenet::{squeezenet1_0, squeezenet1_1};
-pub use state::{Strictness, from_checkpoint, from_tensor, load, load_into, save, save_as, save_module, to_tensor};
+pub use state::{
+    Strictness, from_checkpoint, from_tensor, load, load_into, load_state_dict, save, save_as, save_module, save_state_dict, to_tensor,
+};
 pub use vgg::{vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn};
 pub use weights::{BUNDLED, Weights, create};
