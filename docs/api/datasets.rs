@@ -112,6 +112,11 @@ impl ImageFolder {
 }
 impl Dataset for ImageFolder;
 
+// datasets/src/image/encode.rs
+impl Image {
+    pub fn to_png(&self) -> Result<Vec<u8>>;
+}
+
 // datasets/src/image/mod.rs
 pub const MAX_PIXELS: usize = 178_956_970;
 pub const MAX_SIDE: usize = 65_535;

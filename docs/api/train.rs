@@ -217,6 +217,65 @@ impl Config {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()>;
 }
 
+// train/src/run/draw/canvas.rs
+pub type Color = [u8; 3];
+pub const WHITE: Color = [255; 3];
+pub const BLACK: Color = [34, 34, 34];
+pub const GRAY: Color = [221; 3];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Start,
+    Middle,
+    End,
+}
+pub struct Canvas {
+    private: (),
+}
+impl Canvas {
+    pub fn new(width: usize, height: usize) -> Self;
+    pub fn into_image(self) -> Result<Image>;
+    pub fn fill(
+        &mut self,
+        (left, top): (usize, usize),
+        (width, height): (usize, usize),
+        color: Color,
+    );
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), width: f64, color: Color);
+    pub fn polyline(&mut self, points: &[(f64, f64)], width: f64, color: Color);
+    pub fn text(
+        &mut self,
+        (x, y): (f64, f64),
+        size: f64,
+        align: Align,
+        color: Color,
+        text: &str,
+    );
+    pub fn text_up(
+        &mut self,
+        (x, y): (f64, f64),
+        size: f64,
+        align: Align,
+        color: Color,
+        text: &str,
+    );
+    pub fn image(&mut self, (left, top): (usize, usize), image: &Image);
+}
+pub fn text_width(size: f64, text: &str) -> f64;
+pub fn fitting(size: f64, text: &str, width: f64) -> String;
+
+// train/src/run/draw/chart.rs
+pub fn curves(rows: &[Row]) -> Result<Image>;
+
+// train/src/run/draw/gallery.rs
+pub fn gallery(guesses: &[Guess], dataset: &dyn Dataset) -> Result<Image>;
+
+// train/src/run/draw/matrix.rs
+pub fn confusion(
+    counts: &BTreeMap<(usize, usize), usize>,
+    names: &[String],
+    normalized: bool,
+) -> Result<Image>;
+
 // train/src/run/environment.rs
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Environment {

@@ -398,6 +398,7 @@ impl Model for Inception3;
 // zoo/src/lib.rs
 pub mod checkpoint;
 pub mod onnx;
+pub mod protobuf;
 pub mod registry;
 pub mod alexnet;
 pub mod convnext;
@@ -589,6 +590,34 @@ pub fn save_module(
     input: [usize; 3],
     metadata: &Metadata,
 ) -> Result<()>;
+
+// zoo/src/protobuf.rs
+pub trait Payload {
+    fn len(&self) -> u64;
+    fn is_empty(&self) -> bool {
+        ..
+    }
+    fn write(&self, out: &mut dyn Write) -> io::Result<()>;
+}
+#[derive(Default)]
+pub struct Message<'a>(Vec<(u32, Value<'a>)>);
+impl<'a> Message<'a> {
+    pub fn int(self, field: u32, value: i64) -> Self;
+    pub fn float(self, field: u32, value: f32) -> Self;
+    pub fn double(self, field: u32, value: f64) -> Self;
+    pub fn text(self, field: u32, value: &str) -> Self;
+    pub fn bytes(self, field: u32, value: &[u8]) -> Self;
+    pub fn message(self, field: u32, value: Message<'a>) -> Self;
+    pub fn payload(self, field: u32, value: &'a dyn Payload) -> Self;
+    pub fn each<T>(
+        self,
+        items: impl IntoIterator<Item = T>,
+        add: impl Fn(Self, T) -> Self,
+    ) -> Self;
+    pub fn len(&self) -> u64;
+    pub fn is_empty(&self) -> bool;
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()>;
+}
 
 // zoo/src/published.rs
 pub fn fetch_weights(

@@ -16,6 +16,7 @@ pub mod checkpoint;
 mod error;
 mod model;
 pub mod onnx;
+pub mod protobuf;
 
 mod categories;
 mod key_layout;

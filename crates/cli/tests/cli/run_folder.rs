@@ -34,6 +34,12 @@ fn every_training_has_a_folder_of_its_own() {
     assert_eq!(names, ["running_loss", "epoch", "running_loss", "epoch"]);
     assert_eq!(read(folder, "runs/train/per_class.csv").lines().count(), 11);
 
+    for picture in ["results.png", "confusion_matrix.png", "confusion_matrix_normalized.png", "top_losses.png"] {
+        datasets::Image::open(folder.join("runs/train").join(picture)).unwrap();
+    }
+    let files = fs::read_dir(folder.join("runs/train")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(files.filter(|file| file.starts_with("events.out.tfevents.")).count(), 1);
+
     // What is in weights/ says what it is of.
     for file in ["runs/train/weights/best.pth", "here/there/mine/weights/last.pth"] {
         let measured = stdout(folder, ["eval", "--weights", file]);

@@ -1,9 +1,11 @@
 //! The run folder: everything that is kept of a training, written as it goes.
 
 mod config;
+mod draw;
 mod environment;
 mod log;
 mod results;
+mod tensorboard;
 
 use std::{
     fs, io,
@@ -19,12 +21,17 @@ pub use results::COLUMNS;
 use crate::{EpochSummary, Error, Event, Observer, Result, Trainer};
 use log::Log;
 use results::Results;
+use tensorboard::EventFile;
 
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint";
 const RESULTS: &str = "results.csv";
 const PER_CLASS: &str = "per_class.csv";
 const LOG: &str = "log.jsonl";
+const CURVES: &str = "results.png";
+const CONFUSION: &str = "confusion_matrix.png";
+const CONFUSION_NORMALIZED: &str = "confusion_matrix_normalized.png";
+const TOP_LOSSES: &str = "top_losses.png";
 const WEIGHTS: &str = "weights";
 const BEST: &str = "best.pth";
 const LAST: &str = "last.pth";
@@ -38,7 +45,11 @@ const MAX_RUNS: usize = 100_000;
 /// |---|---|
 /// | `config.toml` | all settings, versions, seed and hardware; [`Config::load`] reads it |
 /// | `results.csv` | a line an epoch, with the [`COLUMNS`] |
+/// | `results.png` | the same as curves |
 /// | `per_class.csv` | a line a class: the counts of the last test |
+/// | `confusion_matrix.png`, `confusion_matrix_normalized.png` | labels and guesses of the last test, counted and as shares |
+/// | `top_losses.png` | the pictures of the last test with the largest losses |
+/// | `events.out.tfevents.…` | losses, accuracies, rates and the confusion matrix, for TensorBoard |
 /// | `log.jsonl` | a line an event: running losses and epochs |
 /// | `weights/best.pth`, `weights/last.pth` | the model after its best and its last epoch |
 /// | `checkpoint` | what [`Trainer::resume`] needs |
@@ -49,6 +60,7 @@ pub struct RunFolder {
     classes: Vec<String>,
     results: Results,
     log: Log,
+    events: EventFile,
 }
 
 impl RunFolder {
@@ -63,7 +75,7 @@ impl RunFolder {
         fs::create_dir(&weights).map_err(|source| Error::Io { path: weights, source })?;
         config.save(path.join(CONFIG))?;
         let log = Log::create(path.join(LOG))?;
-        Ok(Self::new(path, metadata, Results::default(), log))
+        Self::new(path, metadata, Results::default(), log)
     }
 
     /// Goes on with a folder whose training has been resumed after `epochs_done` epochs; what it wrote after them is dropped.
@@ -75,12 +87,13 @@ impl RunFolder {
         config.save(path.join(CONFIG))?;
         let results = Results::load(&path.join(RESULTS), epochs_done)?;
         let log = Log::resume(path.join(LOG), epochs_done)?;
-        Ok(Self::new(path, metadata, results, log))
+        Self::new(path, metadata, results, log)
     }
 
-    fn new(path: PathBuf, metadata: Metadata, results: Results, log: Log) -> Self {
+    fn new(path: PathBuf, metadata: Metadata, results: Results, log: Log) -> Result<Self> {
         let classes = metadata.classes.clone().unwrap_or_default();
-        RunFolder { path, metadata, classes, results, log }
+        let events = EventFile::create(&path)?;
+        Ok(RunFolder { path, metadata, classes, results, log, events })
     }
 
     /// The folder among `parent/name`, `parent/name2` and so on whose checkpoint is the newest.
@@ -117,10 +130,24 @@ impl RunFolder {
     fn finish_epoch(&mut self, epoch: usize, summary: &EpochSummary, trainer: &Trainer<'_>) -> Result<()> {
         self.save_weights(summary.is_best, trainer)?;
         self.results.add(epoch, summary);
-        self.write(RESULTS, &self.results.to_csv())?;
-        self.write(PER_CLASS, &results::per_class(&summary.evaluation, &self.classes))?;
+        self.write(RESULTS, self.results.to_csv().as_bytes())?;
+        self.write(PER_CLASS, results::per_class(&summary.evaluation, &self.classes).as_bytes())?;
         self.log.epoch(epoch, summary)?;
+        self.events.scalars(epoch, self.results.last())?;
+        self.draw(epoch, summary, trainer)?;
         trainer.save(self.path.join(CHECKPOINT))
+    }
+
+    /// Draws the results so far and the last test.
+    fn draw(&mut self, epoch: usize, summary: &EpochSummary, trainer: &Trainer<'_>) -> Result<()> {
+        let evaluation = &summary.evaluation;
+        self.write(CURVES, &draw::curves(self.results.rows())?.to_png()?)?;
+        self.write(CONFUSION, &draw::confusion(&evaluation.confusion, &self.classes, false)?.to_png()?)?;
+        self.write(TOP_LOSSES, &draw::gallery(&evaluation.hardest, &*trainer.data().test)?.to_png()?)?;
+        let normalized = draw::confusion(&evaluation.confusion, &self.classes, true)?;
+        let png = normalized.to_png()?;
+        self.write(CONFUSION_NORMALIZED, &png)?;
+        self.events.picture(epoch, "confusion_matrix", (normalized.width(), normalized.height()), &png)
     }
 
     /// The best weights share the file of the last ones until there are newer ones.
@@ -134,8 +161,8 @@ impl RunFolder {
         Ok(())
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<()> {
-        write(&self.path.join(name), text.as_bytes())
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        write(&self.path.join(name), bytes)
     }
 }
 

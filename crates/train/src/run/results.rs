@@ -48,6 +48,16 @@ impl Results {
         ]);
     }
 
+    /// The rows so far.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The columns of the last epoch by their names, without the epoch itself.
+    pub fn last(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        self.rows.last().into_iter().flat_map(|row| COLUMNS.into_iter().zip(*row).skip(1))
+    }
+
     /// The table.
     pub fn to_csv(&self) -> String {
         let mut csv = COLUMNS.join(",") + "\n";
