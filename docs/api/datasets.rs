@@ -215,6 +215,14 @@ impl Subset {
 }
 impl Dataset for Subset;
 
+// datasets/src/transforms/auto_augment.rs
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrivialAugmentWide;
+impl Transform for TrivialAugmentWide;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RandAugment;
+impl Transform for RandAugment;
+
 // datasets/src/transforms/compose.rs
 #[derive(Debug, Default)]
 pub struct Compose {
@@ -258,11 +266,12 @@ impl RandomHorizontalFlip {
 impl Transform for RandomHorizontalFlip;
 
 // datasets/src/transforms/mod.rs
+pub use auto_augment::{RandAugment, TrivialAugmentWide};
 pub use compose::Compose;
 pub use crop::{CenterCrop, RandomCrop};
 pub use flip::RandomHorizontalFlip;
 pub use normalize::Normalize;
-pub use preset::Preset;
+pub use preset::{Augmentation, Preset};
 pub use resize::{Interpolation, Resize, Size};
 pub trait Transform: fmt::Debug + Send + Sync {
     fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image>;
@@ -279,6 +288,13 @@ impl Normalize {
 }
 
 // datasets/src/transforms/preset.rs
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Augmentation {
+    Crop,
+    Flip,
+    TrivialAugment,
+    RandAugment,
+}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preset {
     pub resize: Option<Size>,
@@ -291,6 +307,7 @@ impl Preset {
     pub fn image_classification(crop_size: usize, resize_size: usize) -> Self;
     pub fn square(side: usize) -> Self;
     pub fn transform(&self) -> Result<Compose>;
+    pub fn augmented(&self, augmentations: &[Augmentation]) -> Result<Compose>;
     pub fn apply(&self, image: Image) -> Result<Array3<f32>>;
 }
 

@@ -209,6 +209,7 @@ pub struct DataConfig {
     pub dataset: String,
     pub data_dir: PathBuf,
     pub img_size: Option<usize>,
+    pub augment: Vec<Augmentation>,
     pub val_split: Option<f64>,
 }
 impl Default for DataConfig;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use datasets::transforms::Augmentation;
 use train::run::Config;
 use train::{Balance, ClassWeights, OptimizerKind, Precision, SchedulerKind};
 
@@ -56,6 +57,7 @@ pub struct RunArgs {
 
 /// What is trained on what.
 #[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Training")]
 struct WhatArgs {
     /// The model [default: resnet18, or the one that the weights are of]
     #[arg(long)]
@@ -166,6 +168,10 @@ struct ScheduleArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Regularisation")]
 struct RegularizationArgs {
+    /// Change the training pictures at random: crop (out of a padded picture), flip (left and right), trivialaugment, randaugment
+    /// (as torchvision's), such as crop,flip,trivialaugment [default: none]
+    #[arg(long, value_name = "none|crop,flip,…", value_parser = augmentations)]
+    augment: Option<Augmentations>,
     /// The share of the target's probability that is spread over all classes, such as 0.1 [default: 0]
     #[arg(long, value_name = "X")]
     label_smoothing: Option<f64>,
@@ -194,6 +200,16 @@ struct FreezingArgs {
     /// --unfreeze-after]
     #[arg(long, value_name = "X")]
     early_lr: Option<f64>,
+}
+
+/// `--augment`.
+type Augmentations = Box<[Augmentation]>;
+
+fn augmentations(text: &str) -> Result<Augmentations, String> {
+    if text == "none" {
+        return Ok(Box::default());
+    }
+    text.split(',').map(|name| named(name.trim())).collect()
 }
 
 fn class_weights(text: &str) -> Result<ClassWeights, String> {
@@ -276,6 +292,9 @@ impl ScheduleArgs {
 
 impl RegularizationArgs {
     fn apply(&self, config: &mut Config) {
+        if let Some(augment) = &self.augment {
+            config.data.augment = augment.to_vec();
+        }
         let settings = &mut config.training;
         set(&mut settings.label_smoothing, &self.label_smoothing);
         set_some(&mut settings.class_weights, &self.class_weights);

@@ -96,6 +96,36 @@ fn pictures_held_back_are_validated_on_and_the_test_comes_last() {
 }
 
 #[test]
+fn every_setting_reaches_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = [
+        ("--augment", "crop,trivialaugment", "augment = [\"crop\", \"trivialaugment\"]"),
+        ("--accumulate", "2", "accumulate = 2"),
+        ("--clip-grad-norm", "2.5", "clip_grad_norm = 2.5"),
+        ("--ema-decay", "0.9", "ema_decay = 0.9"),
+        ("--label-smoothing", "0.1", "label_smoothing = 0.1"),
+        ("--class-weights", "balanced", "class_weights = \"balanced\""),
+        ("--mixup-alpha", "0.2", "mixup_alpha = 0.2"),
+        ("--cutmix-alpha", "1", "cutmix_alpha = 1.0"),
+        ("--unfreeze-after", "1", "unfreeze_after = 1"),
+        ("--early-lr", "0.1", "early_lr = 0.1"),
+        ("--scheduler", "multistep", "scheduler = \"multistep\""),
+        ("--lr-milestones", "1,2", "milestones = [1, 2]"),
+        ("--warmup-epochs", "1", "warmup_epochs = 1"),
+        ("--dtype", "bf16", "precision = \"bf16\""),
+        ("--optimizer", "rmsprop", "optimizer = \"rmsprop\""),
+        ("--epochs", "3", "epochs = 3"),
+    ];
+    let args: Vec<&str> = options.iter().flat_map(|&(name, value, _)| [name, value]).collect();
+    let text = train(folder.path(), &args);
+    assert_eq!(text.lines().filter(|line| line.starts_with("Epoch")).count(), 3, "{text}");
+    let config = read(folder.path(), "runs/train/config.toml");
+    for (name, _, line) in options {
+        assert!(config.lines().any(|written| written == line), "{name}: {config}");
+    }
+}
+
+#[test]
 fn without_progress_the_training_ends_early() {
     let folder = tempfile::tempdir().unwrap();
     // At this rate nothing changes.
@@ -125,7 +155,7 @@ fn runs_and_settings_that_make_no_sense_are_refused() {
         let (error, code) = failure(folder, [&["train"][..], &args].concat());
         assert!(error.contains(named) && code == 1, "{error}");
     }
-    for args in [["--scheduler", "magic"], ["--class-weights", "heavy"], ["--ema-decay", "much"]] {
+    for args in [["--scheduler", "magic"], ["--augment", "blur"], ["--class-weights", "heavy"], ["--ema-decay", "much"]] {
         let (error, code) = failure(folder, ["train"].iter().chain(&args));
         assert!(error.contains(args[1]) && code == 2, "{error}");
     }

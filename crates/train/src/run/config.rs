@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use datasets::transforms::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use super::{Environment, write};
@@ -56,13 +57,15 @@ pub struct DataConfig {
     pub data_dir: PathBuf,
     /// Height and width of the pictures as the model gets them, in pixels; the data set's own by default.
     pub img_size: Option<usize>,
+    /// How the training pictures are changed at random.
+    pub augment: Vec<Augmentation>,
     /// The share of the training pictures that is held back to choose the best epoch by.
     pub val_split: Option<f64>,
 }
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig { dataset: "auto".to_owned(), data_dir: "data".into(), img_size: None, val_split: None }
+        DataConfig { dataset: "auto".to_owned(), data_dir: "data".into(), img_size: None, augment: Vec::new(), val_split: None }
     }
 }
 

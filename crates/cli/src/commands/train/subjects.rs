@@ -34,8 +34,8 @@ impl Subjects {
             None => source.preset(),
         };
         let (train, test) = (source.open(Split::Train)?, source.open(Split::Test)?);
-        let transform = Arc::new(preset.transform()?);
-        let data = |train, test| Data { train, test, train_transform: Arc::clone(&transform), transform: Arc::clone(&transform) };
+        let (train_transform, transform) = (Arc::new(preset.augmented(&config.data.augment)?), Arc::new(preset.transform()?));
+        let data = |train, test| Data { train, test, train_transform, transform };
         let (data, test) = match config.data.val_split {
             None => (data(train, test), None),
             Some(share) if share > 0.0 && share < 1.0 => {
