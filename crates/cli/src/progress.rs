@@ -43,15 +43,29 @@ fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
     let _ = write!(out, "{:.0} img/s", state.per_sec());
 }
 
+/// The line that an event adds to the results, as the tutorial prints it.
+pub fn result_line(event: &Event<'_>, measured: &str) -> Option<String> {
+    match *event {
+        Event::RunningLoss { at: Position { epoch, epochs, batch, batches }, loss, .. } => {
+            Some(format!("Epoch [{epoch}/{epochs}], Batch [{batch}/{batches}], Loss: {loss:.4}"))
+        }
+        Event::EpochFinished { at: Position { epoch, epochs, .. }, summary, .. } => {
+            let accuracy = 100.0 * summary.evaluation.accuracy();
+            Some(format!("Epoch [{epoch}/{epochs}], {measured} Accuracy: {accuracy:.2}%"))
+        }
+        _ => None,
+    }
+}
+
 impl Observer for Report<'_> {
     fn report(&mut self, event: &Event<'_>) -> train::Result<()> {
+        if let Some(line) = result_line(event, self.measured) {
+            self.line(&line)?;
+        }
         match *event {
             Event::TrainBatch { at, samples, loss, .. } => {
                 self.bar.set_prefix(format!("Epoch {}/{}, loss {loss:.4}", at.epoch, at.epochs));
                 self.bar.inc(samples as u64);
-            }
-            Event::RunningLoss { at: Position { epoch, epochs, batch, batches }, loss, .. } => {
-                self.line(&format!("Epoch [{epoch}/{epochs}], Batch [{batch}/{batches}], Loss: {loss:.4}"))?;
             }
             Event::TestBatch { samples, .. } => {
                 self.bar.set_prefix(self.measured);
@@ -59,8 +73,6 @@ impl Observer for Report<'_> {
             }
             Event::EpochFinished { at, summary, .. } => {
                 let (epoch, epochs, samples) = (at.epoch, at.epochs, summary.samples);
-                let accuracy = 100.0 * summary.evaluation.accuracy();
-                self.line(&format!("Epoch [{epoch}/{epochs}], {} Accuracy: {accuracy:.2}%", self.measured))?;
                 let seconds = summary.train_time.as_secs_f64();
                 let rate = samples as f64 / seconds;
                 self.bar

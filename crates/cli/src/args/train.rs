@@ -50,6 +50,9 @@ pub struct RunArgs {
     /// The run folder; where it is there already, a number is added: train2, train3
     #[arg(long, value_name = "NAME", default_value = "train")]
     pub name: String,
+    /// Show a dashboard of curves, rates and the time left; where there is no terminal, lines
+    #[arg(long)]
+    pub tui: bool,
     /// The file to save, .pth or .safetensors [default: MODEL_DATASET_classifier.pth]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! `convoy train`: fine-tunes a model, keeps its run folder, and saves it.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use ::train::run::{Config, Environment, RunFolder};
@@ -9,6 +9,7 @@ use tensor::random::manual_seed;
 use zoo::Model;
 
 use crate::args::{DatasetArg, TrainArgs};
+use crate::dashboard::Dashboard;
 use crate::progress::Report;
 use crate::source::Source;
 use crate::stderr;
@@ -42,8 +43,13 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         None => RunFolder::create(&args.run.output_dir, &args.run.name, &config, metadata.clone())?,
     };
     stderr::note(&format!("run folder: {}", folder.path().display()));
-    let report = Report::new(out, subjects.pictures_of_epoch(&config.training), subjects.measured());
-    trainer.run(&mut (folder, report))?;
+    let (pictures, measured) = (subjects.pictures_of_epoch(&config.training), subjects.measured());
+    if args.run.tui && io::stderr().is_terminal() {
+        let title = format!("{} on {}", model.arch(), source.name());
+        trainer.run(&mut (folder, Dashboard::new(out, title, pictures, measured)))?;
+    } else {
+        trainer.run(&mut (folder, Report::new(out, pictures, measured)))?;
+    }
     zoo::save(&path, &*model, &metadata)?;
     if let Some(test) = subjects.final_test(config.training.batch_size)? {
         let pictures = test.dataset().len();
