@@ -68,3 +68,43 @@ impl Average {
 fn values(model: &dyn Model) -> Vec<Tensor> {
     model.named_tensors().iter().map(|(_, slot)| slot.value()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first weight of a model's last layer, and the updates that a batch norm has counted.
+    fn weight_and_count(state: &StateDict) -> (f64, f64) {
+        let first = |name: &str| state.get(name).unwrap().to_f64_vec().unwrap()[0];
+        (first("fc.weight"), first("bn1.num_batches_tracked"))
+    }
+
+    #[test]
+    fn averages_move_by_what_the_decay_leaves_and_change_places() {
+        let model = zoo::build("resnet18", 10).unwrap();
+        let set = |weight: f64, count: i64| {
+            let tensors = model.named_tensors();
+            let slot = |name: &str| tensors.iter().find(|(own, _)| own == name).unwrap().1;
+            slot("fc.weight").load(&Tensor::full([10, 512], weight, tensor::DType::F32).unwrap()).unwrap();
+            slot("bn1.num_batches_tracked").load(&Tensor::scalar(count)).unwrap();
+        };
+        set(1.0, 1);
+        let mut average = Average::new(&*model, 0.75);
+        set(3.0, 2);
+        average.update(&*model).unwrap();
+        set(5.0, 3);
+        average.update(&*model).unwrap();
+        // 1 + (3 - 1) / 4 = 1.5, and 1.5 + (5 - 1.5) / 4 = 2.375; counters are not averaged.
+        let expected = ((5.0, 3.0), (2.375, 3.0));
+        let both = |average: &Average| {
+            let (trained, averaged) = average.state_dicts(&*model).unwrap();
+            (weight_and_count(&trained), weight_and_count(&averaged))
+        };
+        assert_eq!(both(&average), expected);
+        average.swap(&*model).unwrap();
+        assert!(average.is_in_model() && weight_and_count(&model.state_dict().unwrap()).0 == 2.375);
+        assert_eq!(both(&average), expected, "wherever they are");
+        average.swap(&*model).unwrap();
+        assert_eq!(weight_and_count(&model.state_dict().unwrap()).0, 5.0);
+    }
+}

@@ -34,3 +34,24 @@ fn balanced(dataset: &dyn Dataset, classes: usize) -> Result<Vec<f64>> {
     let mean = dataset.len() as f64 / present.max(1) as f64;
     Ok(counts.into_iter().map(|count| if count > 0 { mean / count as f64 } else { 1.0 }).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datasets::{Digits, Split, Subset};
+
+    use super::*;
+
+    #[test]
+    fn rare_classes_count_more_as_in_scikit_learn() {
+        let digits: Arc<dyn Dataset> = Arc::new(Digits::new(Split::Train).unwrap());
+        let of_class = |class: i64, count| (0..digits.len()).filter(|&index| digits.label(index).unwrap() == class).take(count).collect();
+        let indices: Vec<Vec<usize>> = vec![of_class(0, 6), of_class(2, 3), of_class(3, 1)];
+        let subset = Subset::new(Arc::clone(&digits), indices.concat()).unwrap();
+        // compute_class_weight("balanced", …): 10 / (3 x 6), 10 / (3 x 3), 10 / (3 x 1).
+        let weights = balanced(&subset, 5).unwrap();
+        let expected = [10.0 / 18.0, 1.0, 10.0 / 9.0, 10.0 / 3.0, 1.0];
+        assert!(weights.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{weights:?}");
+    }
+}

@@ -84,9 +84,3 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.report(event)
     }
 }
-
-impl<O: Observer + ?Sized> Observer for &mut O {
-    fn report(&mut self, event: &Event<'_>) -> Result<()> {
-        (**self).report(event)
-    }
-}

@@ -66,6 +66,7 @@ impl<'a> Stepper<'a> {
         if !model.named_parameters().iter().any(|(_, parameter)| parameter.requires_grad()) {
             return Err(Error::Frozen);
         }
+        model.zero_grad();
         Ok(Stepper {
             model,
             criterion: CrossEntropyLoss::new().label_smoothing(settings.label_smoothing),

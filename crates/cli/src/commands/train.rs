@@ -38,6 +38,7 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let folder = match &resumed {
         Some(run) => {
             trainer.resume(RunFolder::checkpoint_of(run))?;
+            stderr::note(&format!("going on after epoch {} of {}", trainer.epochs_done(), config.training.epochs));
             RunFolder::resume(run, trainer.epochs_done(), &config, metadata.clone())?
         }
         None => RunFolder::create(&args.run.output_dir, &args.run.name, &config, metadata.clone())?,
