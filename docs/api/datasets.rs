@@ -51,6 +51,9 @@ pub trait Dataset: Send + Sync {
         ..
     }
     fn get(&self, index: usize) -> Result<(Image, i64)>;
+    fn label(&self, index: usize) -> Result<i64> {
+        ..
+    }
     fn classes(&self) -> &[String];
     fn describe(&self, index: usize) -> String {
         ..
@@ -109,6 +112,11 @@ impl ImageFolder {
 }
 impl Dataset for ImageFolder;
 
+// datasets/src/image/encode.rs
+impl Image {
+    pub fn to_png(&self) -> Result<Vec<u8>>;
+}
+
 // datasets/src/image/mod.rs
 pub const MAX_PIXELS: usize = 178_956_970;
 pub const MAX_SIDE: usize = 65_535;
@@ -137,6 +145,7 @@ pub use folder::ImageFolder;
 pub use image::{Image, MAX_PIXELS, MAX_SIDE};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use rng::Rng;
+pub use subset::Subset;
 
 // datasets/src/loader.rs
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +200,29 @@ impl Rng {
     pub fn permutation(&mut self, len: usize) -> Vec<usize>;
 }
 
+// datasets/src/subset.rs
+#[derive(Clone)]
+pub struct Subset {
+    private: (),
+}
+impl Subset {
+    pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>) -> Result<Self>;
+    pub fn split(
+        dataset: &Arc<dyn Dataset>,
+        share: f64,
+        seed: u64,
+    ) -> Result<(Self, Self)>;
+}
+impl Dataset for Subset;
+
+// datasets/src/transforms/auto_augment.rs
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrivialAugmentWide;
+impl Transform for TrivialAugmentWide;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RandAugment;
+impl Transform for RandAugment;
+
 // datasets/src/transforms/compose.rs
 #[derive(Debug, Default)]
 pub struct Compose {
@@ -234,11 +266,12 @@ impl RandomHorizontalFlip {
 impl Transform for RandomHorizontalFlip;
 
 // datasets/src/transforms/mod.rs
+pub use auto_augment::{RandAugment, TrivialAugmentWide};
 pub use compose::Compose;
 pub use crop::{CenterCrop, RandomCrop};
 pub use flip::RandomHorizontalFlip;
 pub use normalize::Normalize;
-pub use preset::Preset;
+pub use preset::{Augmentation, Preset};
 pub use resize::{Interpolation, Resize, Size};
 pub trait Transform: fmt::Debug + Send + Sync {
     fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image>;
@@ -255,6 +288,13 @@ impl Normalize {
 }
 
 // datasets/src/transforms/preset.rs
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Augmentation {
+    Crop,
+    Flip,
+    TrivialAugment,
+    RandAugment,
+}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preset {
     pub resize: Option<Size>,
@@ -267,6 +307,7 @@ impl Preset {
     pub fn image_classification(crop_size: usize, resize_size: usize) -> Self;
     pub fn square(side: usize) -> Self;
     pub fn transform(&self) -> Result<Compose>;
+    pub fn augmented(&self, augmentations: &[Augmentation]) -> Result<Compose>;
     pub fn apply(&self, image: Image) -> Result<Array3<f32>>;
 }
 

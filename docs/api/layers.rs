@@ -259,7 +259,7 @@ pub use identity::Identity;
 pub use layer_norm::LayerNorm;
 pub use lazy_parameter::LazyParameter;
 pub use linear::Linear;
-pub use loss::CrossEntropyLoss;
+pub use loss::{CrossEntropyLoss, one_hot};
 pub use max_pool2d::MaxPool2d;
 pub use module::{Mode, Module, Slot};
 pub use module_ext::ModuleExt;
@@ -290,19 +290,25 @@ impl Linear {
 impl Module for Linear;
 
 // layers/src/loss/cross_entropy.rs
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CrossEntropyLoss {
     private: (),
 }
 impl CrossEntropyLoss {
     pub fn new() -> Self;
     pub fn label_smoothing(mut self, label_smoothing: f64) -> Self;
+    pub fn weight(mut self, weight: impl Into<Vec<f64>>) -> Self;
     pub fn reduction(mut self, reduction: Reduction) -> Self;
     pub fn forward(&self, logits: &Var, targets: &Tensor) -> Result<Var>;
+    pub fn forward_probabilities(&self, logits: &Var, targets: &Tensor) -> Result<Var>;
 }
 
 // layers/src/loss/mod.rs
 pub use cross_entropy::CrossEntropyLoss;
+pub use one_hot::one_hot;
+
+// layers/src/loss/one_hot.rs
+pub fn one_hot(classes: &Tensor, num_classes: usize) -> Result<Tensor>;
 
 // layers/src/max_pool2d.rs
 #[derive(Debug, Clone, Copy)]
@@ -429,6 +435,9 @@ impl<const DECOUPLED: bool> RuleOptimizer<AdamRule<DECOUPLED>> {
 }
 impl<const DECOUPLED: bool> UpdateRule for AdamRule<DECOUPLED>;
 
+// layers/src/optim/clip_grad.rs
+pub fn clip_grad_norm(parameters: &[Parameter], max_norm: f64) -> Result<f64>;
+
 // layers/src/optim/group.rs
 #[derive(Debug, Clone)]
 pub struct ParamGroup {
@@ -444,11 +453,13 @@ impl ParamGroup {
 
 // layers/src/optim/mod.rs
 pub use adam::{Adam, AdamRule, AdamW};
+pub use clip_grad::clip_grad_norm;
 pub use group::ParamGroup;
 pub use optimizer::{Optimizer, RuleOptimizer, State, UpdateRule};
 pub use rmsprop::{RMSprop, RMSpropRule};
 pub use schedule::{
-    CosineAnnealingLR, LinearLR, LrScheduler, OneCycleLR, Schedule, SequentialLR, StepLR,
+    CosineAnnealingLR, ExponentialLR, LinearLR, LrScheduler, MultiStepLR, OneCycleLR,
+    PolynomialLR, Schedule, SequentialLR, StepLR,
 };
 pub use sgd::{Sgd, SgdRule};
 
@@ -505,7 +516,68 @@ impl RMSprop {
 }
 impl UpdateRule for RMSpropRule;
 
-// layers/src/optim/schedule.rs
+// layers/src/optim/schedule/cosine.rs
+#[derive(Debug, Clone, Copy)]
+pub struct CosineAnnealingLR {
+    private: (),
+}
+impl CosineAnnealingLR {
+    pub fn new(t_max: u64) -> Self;
+    pub fn eta_min(self, eta_min: f64) -> Self;
+}
+impl Schedule for CosineAnnealingLR;
+
+// layers/src/optim/schedule/decay.rs
+#[derive(Debug, Clone, Copy)]
+pub struct StepLR {
+    private: (),
+}
+impl StepLR {
+    pub fn new(step_size: u64) -> Self;
+    pub fn gamma(self, gamma: f64) -> Self;
+}
+impl Schedule for StepLR;
+#[derive(Debug, Clone)]
+pub struct MultiStepLR {
+    private: (),
+}
+impl MultiStepLR {
+    pub fn new(milestones: impl Into<Vec<u64>>) -> Self;
+    pub fn gamma(self, gamma: f64) -> Self;
+}
+impl Schedule for MultiStepLR;
+#[derive(Debug, Clone, Copy)]
+pub struct ExponentialLR {
+    private: (),
+}
+impl ExponentialLR {
+    pub fn new(gamma: f64) -> Self;
+}
+impl Schedule for ExponentialLR;
+#[derive(Debug, Clone, Copy)]
+pub struct PolynomialLR {
+    private: (),
+}
+impl PolynomialLR {
+    pub fn new(total_iters: u64) -> Self;
+    pub fn power(self, power: f64) -> Self;
+}
+impl Schedule for PolynomialLR;
+#[derive(Debug, Clone, Copy)]
+pub struct LinearLR {
+    private: (),
+}
+impl LinearLR {
+    pub fn new(start_factor: f64, total_iters: u64) -> Self;
+    pub fn end_factor(self, end_factor: f64) -> Self;
+}
+impl Schedule for LinearLR;
+
+// layers/src/optim/schedule/mod.rs
+pub use cosine::CosineAnnealingLR;
+pub use decay::{ExponentialLR, LinearLR, MultiStepLR, PolynomialLR, StepLR};
+pub use one_cycle::OneCycleLR;
+pub use sequential::SequentialLR;
 pub trait Schedule {
     fn lr(&self, base: f64, step: u64) -> f64;
     fn momentum(&self, _step: u64) -> Option<f64> {
@@ -525,45 +597,23 @@ impl<S: Schedule> LrScheduler<S> {
     pub fn step(&mut self, optimizer: &mut dyn Optimizer);
     pub fn last_step(&self) -> u64;
 }
-#[derive(Debug, Clone, Copy)]
-pub struct StepLR {
-    private: (),
-}
-impl StepLR {
-    pub fn new(step_size: u64) -> Self;
-    pub fn gamma(self, gamma: f64) -> Self;
-}
-impl Schedule for StepLR;
-#[derive(Debug, Clone, Copy)]
-pub struct CosineAnnealingLR {
-    private: (),
-}
-impl CosineAnnealingLR {
-    pub fn new(t_max: u64) -> Self;
-    pub fn eta_min(self, eta_min: f64) -> Self;
-}
-impl Schedule for CosineAnnealingLR;
-#[derive(Debug, Clone, Copy)]
-pub struct LinearLR {
-    private: (),
-}
-impl LinearLR {
-    pub fn new(start_factor: f64, total_iters: u64) -> Self;
-    pub fn end_factor(self, end_factor: f64) -> Self;
-}
-impl Schedule for LinearLR;
+
+// layers/src/optim/schedule/one_cycle.rs
 #[derive(Debug, Clone, Copy)]
 pub struct OneCycleLR {
     private: (),
 }
 impl OneCycleLR {
     pub fn new(max_lr: f64, total_steps: u64) -> Self;
+    pub fn to_own_lr(total_steps: u64) -> Self;
     pub fn pct_start(self, pct_start: f64) -> Self;
     pub fn div_factor(self, div_factor: f64) -> Self;
     pub fn final_div_factor(self, final_div_factor: f64) -> Self;
     pub fn momenta(self, momenta: Option<(f64, f64)>) -> Self;
 }
 impl Schedule for OneCycleLR;
+
+// layers/src/optim/schedule/sequential.rs
 pub struct SequentialLR {
     private: (),
 }

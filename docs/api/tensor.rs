@@ -878,6 +878,7 @@ pub struct Generator {
 }
 impl Generator {
     pub const fn new(seed: u64) -> Self;
+    pub const fn state(&self) -> u64;
     pub fn next_u64(&mut self) -> u64;
     pub fn uniform(&mut self) -> f64;
     pub fn below(&mut self, n: usize) -> usize;

@@ -79,7 +79,7 @@ pub use self::{
     dtype::TorchDtype, error::{CheckpointError, Reason},
     metadata::Metadata, reader::CheckpointReader,
     tensor::{Checkpoint, RawTensor, TensorInfo, TensorSource},
-    writer::{Format, save, save_tensors},
+    writer::{Format, save, save_tensors, write_file},
 };
 pub fn load(path: impl AsRef<Path>) -> Result<Checkpoint, CheckpointError>;
 pub fn load_bytes(bytes: &[u8]) -> Result<Checkpoint, CheckpointError>;
@@ -163,6 +163,10 @@ pub fn save_tensors(
     format: Format,
     source: &dyn TensorSource,
     metadata: &Metadata,
+) -> Result<(), CheckpointError>;
+pub fn write_file(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), CheckpointError>;
 
 // zoo/src/convnext.rs
@@ -394,6 +398,7 @@ impl Model for Inception3;
 // zoo/src/lib.rs
 pub mod checkpoint;
 pub mod onnx;
+pub mod protobuf;
 pub mod registry;
 pub mod alexnet;
 pub mod convnext;
@@ -425,7 +430,7 @@ pub use inception_v3::inception_v3;
 pub use mnasnet::mnasnet1_0;
 pub use mobilenet_v2::mobilenet_v2;
 pub use mobilenet_v3::{mobilenet_v3_large, mobilenet_v3_small};
-pub use model::Model;
+pub use model::{Model, TrainingOutputs};
 pub use published::{cached, fetch_weights};
 pub use registry::{IMAGENET_CLASSES, build, names};
 pub use resnet::{
@@ -435,8 +440,8 @@ pub use resnet::{
 pub use shufflenet_v2::shufflenet_v2_x1_0;
 pub use squeezenet::{squeezenet1_0, squeezenet1_1};
 pub use state::{
-    Strictness, from_checkpoint, from_tensor, load, load_into, save, save_as,
-    save_module, to_tensor,
+    Strictness, from_checkpoint, from_tensor, load, load_into, load_state_dict, save,
+    save_as, save_module, save_state_dict, to_tensor,
 };
 pub use vgg::{vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn};
 pub use weights::{BUNDLED, Weights, create};
@@ -530,6 +535,9 @@ pub trait Model: Module {
     fn input_size(&self) -> usize {
         ..
     }
+    fn training_outputs(&self, x: &Var) -> Result<TrainingOutputs> {
+        ..
+    }
     fn training_loss(
         &self,
         x: &Var,
@@ -557,6 +565,15 @@ pub trait Model: Module {
         ..
     }
 }
+#[derive(Debug, Clone)]
+pub struct TrainingOutputs {
+    pub logits: Var,
+    pub auxiliary: Vec<Var>,
+    pub auxiliary_share: f64,
+}
+impl TrainingOutputs {
+    pub fn loss(&self, criterion: impl Fn(&Var) -> Result<Var>) -> Result<Var>;
+}
 
 // zoo/src/onnx/mod.rs
 pub fn save(
@@ -573,6 +590,34 @@ pub fn save_module(
     input: [usize; 3],
     metadata: &Metadata,
 ) -> Result<()>;
+
+// zoo/src/protobuf.rs
+pub trait Payload {
+    fn len(&self) -> u64;
+    fn is_empty(&self) -> bool {
+        ..
+    }
+    fn write(&self, out: &mut dyn Write) -> io::Result<()>;
+}
+#[derive(Default)]
+pub struct Message<'a>(Vec<(u32, Value<'a>)>);
+impl<'a> Message<'a> {
+    pub fn int(self, field: u32, value: i64) -> Self;
+    pub fn float(self, field: u32, value: f32) -> Self;
+    pub fn double(self, field: u32, value: f64) -> Self;
+    pub fn text(self, field: u32, value: &str) -> Self;
+    pub fn bytes(self, field: u32, value: &[u8]) -> Self;
+    pub fn message(self, field: u32, value: Message<'a>) -> Self;
+    pub fn payload(self, field: u32, value: &'a dyn Payload) -> Self;
+    pub fn each<T>(
+        self,
+        items: impl IntoIterator<Item = T>,
+        add: impl Fn(Self, T) -> Self,
+    ) -> Self;
+    pub fn len(&self) -> u64;
+    pub fn is_empty(&self) -> bool;
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()>;
+}
 
 // zoo/src/published.rs
 pub fn fetch_weights(
@@ -763,6 +808,13 @@ pub fn save_module(
     module: &(impl Module + ?Sized),
     metadata: &Metadata,
 ) -> Result<()>;
+pub fn save_state_dict(
+    path: impl AsRef<Path>,
+    format: Format,
+    state: &StateDict,
+    metadata: &Metadata,
+) -> Result<()>;
+pub fn load_state_dict(path: impl AsRef<Path>) -> Result<(StateDict, Metadata)>;
 pub fn to_tensor(raw: &RawTensor) -> Result<Tensor>;
 pub fn from_tensor(tensor: &Tensor) -> Result<RawTensor>;
 

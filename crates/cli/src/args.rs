@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
 mod bench;
+mod train;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -8,13 +9,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use ::train::Precision;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use layers::autocast_bf16;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use tensor::Device;
-use train::OptimizerKind;
 
 pub use bench::{BenchArgs, BenchCommand, LayersArgs};
+pub use train::TrainArgs;
 
 use crate::{USAGE, stderr};
 
@@ -70,7 +73,7 @@ pub enum Command {
     /// List the models
     Models,
     /// Train a model and save it
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Measure a saved model's accuracy
     Eval(EvalArgs),
     /// Say what pictures show
@@ -108,58 +111,6 @@ pub struct InspectArgs {
     /// A .pth or .safetensors file, or a model such as resnet18
     #[arg(value_name = "FILE|MODEL")]
     pub subject: String,
-}
-
-/// Arguments of `train`.
-#[derive(Debug, ClapArgs)]
-pub struct TrainArgs {
-    /// The model [default: resnet18, or the one that the weights are of]
-    #[arg(long)]
-    pub model: Option<String>,
-    #[command(flatten)]
-    pub dataset: DatasetArgs,
-    /// Where to start from: auto (ImageNet's weights where PyTorch's cache has them, else random), none (random), bundled
-    /// (ImageNet's of squeezenet1_1) or a FILE
-    #[arg(long, value_name = "auto|none|bundled|FILE", default_value = "auto")]
-    pub weights: WeightsArg,
-    /// Outputs of the model [default: the data set's classes]
-    #[arg(long, value_name = "N", value_parser = whole::<MAX_CLASSES>)]
-    pub num_classes: Option<usize>,
-    /// How often every picture is used
-    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<MAX_COUNT>)]
-    pub epochs: usize,
-    /// Pictures a step
-    #[arg(long, value_name = "N", default_value = "32", value_parser = whole::<MAX_BATCH>)]
-    pub batch_size: usize,
-    /// The learning rate
-    #[arg(long, value_name = "X", default_value = "0.001")]
-    pub lr: f64,
-    /// The momentum of sgd and rmsprop
-    #[arg(long, value_name = "X", default_value = "0.9")]
-    pub momentum: f64,
-    /// The weight decay
-    #[arg(long, value_name = "X", default_value = "0")]
-    pub weight_decay: f64,
-    /// What turns gradients into updates
-    #[arg(long, default_value = "sgd")]
-    pub optimizer: OptimizerArg,
-    /// Decides initial weights, the order of the pictures and dropout
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub seed: u64,
-    /// Print the mean loss every N batches
-    #[arg(long, value_name = "N", default_value = "100", value_parser = whole::<MAX_COUNT>)]
-    pub print_freq: usize,
-    /// Leave these parameters as they are, such as 'layer1.*' or '*.bias'; may be given several times
-    #[arg(long, value_name = "PATTERN")]
-    pub freeze: Vec<String>,
-    /// The file to save, .pth or .safetensors [default: MODEL_DATASET_classifier.pth]
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Train on at most N batches an epoch
-    #[arg(long, value_name = "N", value_parser = whole::<MAX_COUNT>)]
-    pub limit_batches: Option<usize>,
-    #[command(flatten)]
-    pub precision: PrecisionArgs,
 }
 
 /// Arguments of `eval`.
@@ -205,17 +156,14 @@ pub struct PredictArgs {
 #[derive(Debug, Clone, Copy, ClapArgs)]
 pub struct PrecisionArgs {
     /// What convolutions and linear layers multiply: f32, or bf16 (sums, norms, losses and weights stay f32)
-    #[arg(long, default_value = "f32")]
-    pub dtype: DtypeArg,
+    #[arg(long, value_name = "f32|bf16", default_value = "f32", value_parser = named::<Precision>)]
+    pub dtype: Precision,
 }
 
 impl PrecisionArgs {
     /// Runs `compute` with this precision.
     pub fn run<R>(self, compute: impl FnOnce() -> R) -> R {
-        match self.dtype {
-            DtypeArg::F32 => compute(),
-            DtypeArg::Bf16 => autocast_bf16(compute),
-        }
+        self.dtype.run(compute)
     }
 }
 
@@ -331,6 +279,17 @@ impl FromStr for WeightsArg {
     }
 }
 
+impl fmt::Display for WeightsArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WeightsArg::Auto => f.write_str("auto"),
+            WeightsArg::None => f.write_str("none"),
+            WeightsArg::Bundled => f.write_str("bundled"),
+            WeightsArg::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// `--weights` of `eval` and `predict`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrainedWeights {
@@ -375,6 +334,17 @@ impl FromStr for DatasetArg {
     }
 }
 
+impl fmt::Display for DatasetArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DatasetArg::Auto => f.write_str("auto"),
+            DatasetArg::Digits => f.write_str("digits"),
+            DatasetArg::Cifar10 => f.write_str("cifar10"),
+            DatasetArg::Folder(path) => write!(f, "folder:{}", path.display()),
+        }
+    }
+}
+
 /// `--trained-on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TrainedOn {
@@ -386,46 +356,10 @@ pub enum TrainedOn {
     Digits,
 }
 
-/// `--optimizer`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum OptimizerArg {
-    /// Stochastic gradient descent.
-    Sgd,
-    /// Adam.
-    Adam,
-    /// Adam with decoupled weight decay.
-    Adamw,
-    /// RMSprop.
-    Rmsprop,
-}
-
-impl From<OptimizerArg> for OptimizerKind {
-    fn from(arg: OptimizerArg) -> Self {
-        match arg {
-            OptimizerArg::Sgd => OptimizerKind::Sgd,
-            OptimizerArg::Adam => OptimizerKind::Adam,
-            OptimizerArg::Adamw => OptimizerKind::AdamW,
-            OptimizerArg::Rmsprop => OptimizerKind::RmsProp,
-        }
-    }
-}
-
-/// `--dtype`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DtypeArg {
-    /// 32-bit floating point.
-    F32,
-    /// 16-bit floating point with the exponent of 32 bits.
-    Bf16,
-}
-
-impl fmt::Display for DtypeArg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DtypeArg::F32 => "f32",
-            DtypeArg::Bf16 => "bf16",
-        })
-    }
+/// Reads a setting by the name that it has in files.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let name: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(name).map_err(|error| error.to_string().replace('`', ""))
 }
 
 /// Reads a whole number from 1 to `MAX`.

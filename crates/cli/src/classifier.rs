@@ -170,7 +170,7 @@ pub fn picture_size(preset: &Preset) -> Option<(usize, usize)> {
 }
 
 /// The same preprocessing for pictures of another size, in the same proportion where a square is cut out.
-fn at_size(preset: Preset, side: usize) -> Preset {
+pub fn at_size(preset: Preset, side: usize) -> Preset {
     match (preset.resize, preset.crop) {
         (Some(Size::Shorter(resize)), Some(crop)) => {
             let resize = (resize * side).div_ceil(crop.max(1));

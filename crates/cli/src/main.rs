@@ -3,6 +3,7 @@
 mod args;
 mod classifier;
 mod commands;
+mod dashboard;
 mod picture;
 mod progress;
 mod source;

@@ -1,12 +1,12 @@
 //! The data sets by their names on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datasets::transforms::Preset;
 use datasets::{Cifar10, Dataset, Digits, ImageFolder, Split};
 
-use crate::args::{DatasetArg, DatasetArgs};
+use crate::args::DatasetArg;
 use crate::stderr;
 
 /// The share of a folder's pictures that is held back for the test, where the folder has no split of its own.
@@ -27,17 +27,26 @@ pub enum Source {
 
 impl Source {
     /// The data set that is meant. Says so where the digits stand in for CIFAR-10.
-    pub fn choose(args: &DatasetArgs) -> Self {
-        match &args.dataset {
+    pub fn choose(dataset: &DatasetArg, data_dir: &Path) -> Self {
+        match dataset {
             DatasetArg::Digits => Source::Digits,
-            DatasetArg::Cifar10 => Source::Cifar10(args.data_dir.clone()),
+            DatasetArg::Cifar10 => Source::Cifar10(data_dir.to_owned()),
             DatasetArg::Folder(root) => Source::Folder(root.clone()),
-            DatasetArg::Auto if Cifar10::exists(&args.data_dir) => Source::Cifar10(args.data_dir.clone()),
+            DatasetArg::Auto if Cifar10::exists(data_dir) => Source::Cifar10(data_dir.to_owned()),
             DatasetArg::Auto => {
-                let folder = args.data_dir.display();
+                let folder = data_dir.display();
                 stderr::note(&format!("no CIFAR-10 in {folder} (`cargo xtask fetch-data` gets it): using the bundled digits"));
                 Source::Digits
             }
+        }
+    }
+
+    /// How the command line names it.
+    pub fn arg(&self) -> DatasetArg {
+        match self {
+            Source::Digits => DatasetArg::Digits,
+            Source::Cifar10(_) => DatasetArg::Cifar10,
+            Source::Folder(root) => DatasetArg::Folder(root.clone()),
         }
     }
 

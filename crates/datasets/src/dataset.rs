@@ -18,6 +18,14 @@ pub trait Dataset: Send + Sync {
     /// [`Error::OutOfRange`], or an error that names the file where it cannot be read.
     fn get(&self, index: usize) -> Result<(Image, i64)>;
 
+    /// The class of sample `index`, without its picture where that can be.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    fn label(&self, index: usize) -> Result<i64> {
+        self.get(index).map(|(_, label)| label)
+    }
+
     /// The names of the classes, in the order of their labels.
     fn classes(&self) -> &[String];
 

@@ -89,6 +89,11 @@ impl Dataset for ImageFolder {
         Ok((Image::open(path)?, *label))
     }
 
+    fn label(&self, index: usize) -> Result<i64> {
+        check_index(index, self.len())?;
+        Ok(self.samples[index].1)
+    }
+
     fn classes(&self) -> &[String] {
         &self.classes
     }

@@ -30,6 +30,8 @@ mod cifar;
 mod digits;
 mod folder;
 
+mod subset;
+
 mod loader;
 
 pub use cifar::{Cifar10, Cifar10Version};
@@ -40,3 +42,4 @@ pub use folder::ImageFolder;
 pub use image::{Image, MAX_PIXELS, MAX_SIDE};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use rng::Rng;
+pub use subset::Subset;

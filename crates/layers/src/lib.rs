@@ -112,7 +112,7 @@ pub use identity::Identity;
 pub use layer_norm::LayerNorm;
 pub use lazy_parameter::LazyParameter;
 pub use linear::Linear;
-pub use loss::CrossEntropyLoss;
+pub use loss::{CrossEntropyLoss, one_hot};
 pub use max_pool2d::MaxPool2d;
 #[doc(hidden)]
 pub use module::Child;

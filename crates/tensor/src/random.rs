@@ -15,6 +15,11 @@ impl Generator {
         Generator { state: seed }
     }
 
+    /// The seed of a generator that goes on from here, to be kept with a training that is to be resumed.
+    pub const fn state(&self) -> u64 {
+        self.state
+    }
+
     /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -62,6 +67,14 @@ mod tests {
         let mut g = Generator::new(1_234_567);
         let expected = [6_457_827_717_110_365_317u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         assert!(expected.iter().all(|&e| g.next_u64() == e));
+    }
+
+    #[test]
+    fn a_generator_goes_on_from_its_state() {
+        let mut g = Generator::new(5);
+        g.next_u64();
+        let mut resumed = Generator::new(g.state());
+        assert_eq!(g.next_u64(), resumed.next_u64());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can go wrong while a model is trained or used.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 /// An error of this crate, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,43 @@ pub enum Error {
         /// The learning rate.
         learning_rate: f64,
     },
+    /// A file that a training is to be resumed from does not fit it.
+    #[error("{}: cannot be resumed: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file or folder of a run could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file of settings makes no sense.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// There is no run that could be resumed.
+    #[error("{}: no run {name} with a checkpoint is there to be resumed", parent.display())]
+    NoRun {
+        /// Where runs are looked for.
+        parent: PathBuf,
+        /// Their name.
+        name: String,
+    },
+    /// A model or a checkpoint could not be read or written.
+    #[error(transparent)]
+    Zoo(#[from] zoo::Error),
     /// The model's output holds infinities or NaN.
     #[error("the model's output is not finite: its weights are damaged, or its training diverged")]
     OutputNotFinite,

@@ -1,8 +1,6 @@
 //! What a caller learns while a model is trained or evaluated.
 
-use std::{io, time::Duration};
-
-use crate::Evaluation;
+use crate::{EpochSummary, Result, Trainer};
 
 /// Receives the events of [`fit`](crate::fit) and [`evaluate`](crate::evaluate).
 pub trait Observer {
@@ -10,7 +8,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Any error ends the training, which returns it.
-    fn report(&mut self, event: &Event<'_>) -> io::Result<()>;
+    fn report(&mut self, event: &Event<'_>) -> Result<()>;
 }
 
 /// Where a training stands. Everything counts from 1.
@@ -27,7 +25,6 @@ pub struct Position {
 }
 
 /// One event.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// The model has learned from a batch.
@@ -38,6 +35,8 @@ pub enum Event<'a> {
         samples: usize,
         /// Its loss, before the update.
         loss: f64,
+        /// The learning rate of the update.
+        learning_rate: f64,
     },
     /// So many batches are done that the loss is due.
     RunningLoss {
@@ -45,6 +44,8 @@ pub enum Event<'a> {
         at: Position,
         /// The mean loss of the batches since the last such event of the epoch.
         loss: f64,
+        /// The learning rate of the last update.
+        learning_rate: f64,
     },
     /// The model was tested on a batch.
     TestBatch {
@@ -59,12 +60,10 @@ pub enum Event<'a> {
     EpochFinished {
         /// The last batch.
         at: Position,
-        /// The pictures that the epoch trained on.
-        samples: usize,
-        /// How long the training took, without the test.
-        time: Duration,
-        /// What the test gave.
-        evaluation: &'a Evaluation,
+        /// What it came to.
+        summary: &'a EpochSummary,
+        /// The training, to be saved.
+        trainer: &'a Trainer<'a>,
     },
 }
 
@@ -73,7 +72,15 @@ pub enum Event<'a> {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn report(&mut self, _: &Event<'_>) -> io::Result<()> {
+    fn report(&mut self, _: &Event<'_>) -> Result<()> {
         Ok(())
+    }
+}
+
+/// Tells the first and then the second.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn report(&mut self, event: &Event<'_>) -> Result<()> {
+        self.0.report(event)?;
+        self.1.report(event)
     }
 }

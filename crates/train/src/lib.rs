@@ -10,6 +10,7 @@
 //! let data = Data {
 //!     train: Arc::new(Digits::new(Split::Train)?),
 //!     test: Arc::new(Digits::new(Split::Test)?),
+//!     train_transform: Arc::new(Digits::preset().transform()?),
 //!     transform: Arc::new(Digits::preset().transform()?),
 //! };
 //! let settings = Settings { limit_batches: Some(10), ..Settings::default() };
@@ -23,18 +24,26 @@ mod error;
 mod event;
 mod settings;
 
+mod average;
 mod batch;
+mod checkpoint;
+mod class_weights;
 mod evaluate;
 mod fit;
+mod layer_groups;
+mod mix;
 mod predict;
 mod step;
+mod trainer;
 
 pub mod bench;
+pub mod run;
 
 pub use error::{Error, Result};
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{ClassCounts, Evaluation, Guess, evaluate};
 pub use event::{Event, Observer, Position, Silent};
 pub use fit::{Data, fit};
 pub use predict::{Prediction, predict, probabilities};
-pub use settings::{OptimizerKind, Settings};
+pub use settings::{Balance, ClassWeights, OptimizerKind, Precision, ScheduleSettings, SchedulerKind, Settings};
 pub use step::Stepper;
+pub use trainer::{EpochSummary, Trainer};

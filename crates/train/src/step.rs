@@ -2,23 +2,62 @@
 
 use autograd::Var;
 use layers::{
-    CrossEntropyLoss, ModuleExt,
-    optim::{Adam, AdamW, Optimizer, RMSprop, Sgd},
+    CrossEntropyLoss, ModuleExt, StateDict,
+    optim::{Adam, AdamW, Optimizer, RMSprop, RuleOptimizer, Schedule, Sgd, UpdateRule, clip_grad_norm},
 };
 use tensor::Tensor;
 use zoo::Model;
 
-use crate::{Error, OptimizerKind, Result, Settings};
+use crate::{
+    Error, OptimizerKind, Result, Settings,
+    layer_groups::{Group, groups},
+};
 
 /// A model and the optimiser that trains it, one batch at a time.
 pub struct Stepper<'a> {
     model: &'a dyn Model,
     criterion: CrossEntropyLoss,
     optimizer: Box<dyn Optimizer>,
+    schedule: Option<Box<dyn Schedule>>,
+    clip_grad_norm: Option<f64>,
+    /// The updates so far.
+    updates: u64,
+}
+
+/// What pictures show.
+#[derive(Debug, Clone)]
+pub(crate) enum Targets {
+    /// Classes `[N]`.
+    Classes(Tensor),
+    /// Probabilities of classes, `[N, K]`.
+    Probabilities(Tensor),
+}
+
+/// A batch's part in an update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Part {
+    /// The batches that the update is made of.
+    pub of: usize,
+    /// Whether this is the last of them.
+    pub last: bool,
+}
+
+impl Part {
+    /// The only batch of its update.
+    pub const WHOLE: Part = Part { of: 1, last: true };
+}
+
+/// What came out for a batch before the update.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The mean loss.
+    pub loss: f64,
+    /// The logits, `[N, K]`.
+    pub logits: Tensor,
 }
 
 impl<'a> Stepper<'a> {
-    /// Trains all parameters of `model` that require a gradient, by cross entropy.
+    /// Trains all parameters of `model` that require a gradient, by cross entropy, at a constant rate.
     ///
     /// # Errors
     /// Where a setting makes no sense, or no parameter requires a gradient.
@@ -27,7 +66,30 @@ impl<'a> Stepper<'a> {
         if !model.named_parameters().iter().any(|(_, parameter)| parameter.requires_grad()) {
             return Err(Error::Frozen);
         }
-        Ok(Stepper { model, criterion: CrossEntropyLoss::new(), optimizer: optimizer(model, settings) })
+        model.zero_grad();
+        Ok(Stepper {
+            model,
+            criterion: CrossEntropyLoss::new().label_smoothing(settings.label_smoothing),
+            optimizer: optimizer(model, settings),
+            schedule: None,
+            clip_grad_norm: settings.clip_grad_norm,
+            updates: 0,
+        })
+    }
+
+    /// With this schedule, which counts updates.
+    pub(crate) fn schedule(mut self, schedule: Option<Box<dyn Schedule>>) -> Self {
+        self.schedule = schedule;
+        self.set_rates();
+        self
+    }
+
+    /// With classes that count differently.
+    pub(crate) fn class_weights(mut self, weights: Option<Vec<f64>>) -> Self {
+        if let Some(weights) = weights {
+            self.criterion = self.criterion.weight(weights);
+        }
+        self
     }
 
     /// Learns from pictures `[N, 3, H, W]` and labels `[N]`: gradients cleared, forward, loss, backward, and each parameter updated
@@ -36,22 +98,102 @@ impl<'a> Stepper<'a> {
     /// # Errors
     /// Where the pictures or labels do not suit the model.
     pub fn step(&mut self, images: &Tensor, labels: &Tensor) -> Result<f64> {
-        self.optimizer.zero_grad();
-        let loss = self.model.training_loss(&Var::from(images), labels, &self.criterion)?;
-        let value = loss.item()?;
-        if value.is_finite() {
-            loss.backward_with(|parameter| self.optimizer.step_parameter(parameter))?;
+        Ok(self.learn(images, &Targets::Classes(labels.clone()), Part::WHOLE)?.loss)
+    }
+
+    /// Learns from one of the batches of an update, which is done at the last.
+    pub(crate) fn learn(&mut self, images: &Tensor, targets: &Targets, part: Part) -> Result<Outcome> {
+        let at_once = part == Part::WHOLE && self.clip_grad_norm.is_none();
+        if at_once {
+            self.optimizer.zero_grad();
         }
-        Ok(value)
+        let outputs = self.model.training_outputs(&Var::from(images))?;
+        let loss = outputs.loss(|logits| match targets {
+            Targets::Classes(classes) => self.criterion.forward(logits, classes),
+            Targets::Probabilities(probabilities) => self.criterion.forward_probabilities(logits, probabilities),
+        })?;
+        let outcome = Outcome { loss: loss.item()?, logits: outputs.logits.value().clone() };
+        drop(outputs);
+        if !outcome.loss.is_finite() {
+            return Ok(outcome);
+        }
+        if at_once {
+            loss.backward_with(|parameter| self.optimizer.step_parameter(parameter))?;
+            self.count_update();
+        } else {
+            loss.mul_scalar(1.0 / part.of as f64)?.backward()?;
+            if part.last {
+                self.update()?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Updates all parameters from the gradients that have come together.
+    fn update(&mut self) -> Result<()> {
+        if let Some(max_norm) = self.clip_grad_norm {
+            clip_grad_norm(&self.model.parameters(), max_norm)?;
+        }
+        self.optimizer.step()?;
+        self.optimizer.zero_grad();
+        self.count_update();
+        Ok(())
+    }
+
+    fn count_update(&mut self) {
+        self.updates += 1;
+        self.set_rates();
+    }
+
+    /// Sets the rates of the next update.
+    fn set_rates(&mut self) {
+        if let Some(schedule) = &self.schedule {
+            schedule.apply(&mut *self.optimizer, self.updates);
+        }
+    }
+
+    /// The learning rate of the last layer at the next update.
+    pub(crate) fn learning_rate(&self) -> f64 {
+        self.optimizer.param_groups().last().map_or(0.0, |group| group.lr)
+    }
+
+    /// The updates so far.
+    pub(crate) fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// The optimiser, to be saved.
+    pub(crate) fn optimizer(&self) -> &dyn Optimizer {
+        &*self.optimizer
+    }
+
+    /// Goes on after so many updates with what the optimiser remembered then. The rates are those of the settings and the schedule.
+    pub(crate) fn resume(&mut self, updates: u64, optimizer: &StateDict) -> layers::Result<()> {
+        let set = self.optimizer.param_groups().iter().map(|group| (group.initial_lr, group.momentum, group.weight_decay));
+        let set: Vec<_> = set.collect();
+        self.optimizer.load_state_dict(optimizer)?;
+        for (group, (lr, momentum, weight_decay)) in self.optimizer.param_groups_mut().iter_mut().zip(set) {
+            (group.lr, group.initial_lr, group.momentum, group.weight_decay) = (lr, lr, momentum, weight_decay);
+        }
+        self.updates = updates;
+        self.set_rates();
+        Ok(())
     }
 }
 
 fn optimizer(model: &dyn Model, settings: &Settings) -> Box<dyn Optimizer> {
-    let (parameters, lr, decay) = (model.parameters(), settings.learning_rate, settings.weight_decay);
+    let mut groups = groups(model, settings).into_iter();
+    let Group { parameters, learning_rate: lr } = groups.next().unwrap_or(Group { parameters: Vec::new(), learning_rate: 0.0 });
+    let (momentum, decay) = (settings.momentum, settings.weight_decay);
     match settings.optimizer {
-        OptimizerKind::Sgd => Box::new(Sgd::new(parameters, lr).momentum(settings.momentum).weight_decay(decay)),
-        OptimizerKind::Adam => Box::new(Adam::new(parameters, lr).weight_decay(decay)),
-        OptimizerKind::AdamW => Box::new(AdamW::new(parameters, lr).weight_decay(decay)),
-        OptimizerKind::RmsProp => Box::new(RMSprop::new(parameters, lr).momentum(settings.momentum).weight_decay(decay)),
+        OptimizerKind::Sgd => with_groups(Sgd::new(parameters, lr).momentum(momentum).weight_decay(decay), groups),
+        OptimizerKind::Adam => with_groups(Adam::new(parameters, lr).weight_decay(decay), groups),
+        OptimizerKind::AdamW => with_groups(AdamW::new(parameters, lr).weight_decay(decay), groups),
+        OptimizerKind::RmsProp => with_groups(RMSprop::new(parameters, lr).momentum(momentum).weight_decay(decay), groups),
     }
+}
+
+/// The optimiser with more groups of parameters.
+fn with_groups<R: UpdateRule + 'static>(first: RuleOptimizer<R>, more: impl Iterator<Item = Group>) -> Box<dyn Optimizer> {
+    Box::new(more.fold(first, |optimizer, Group { parameters, learning_rate }| optimizer.group(parameters, learning_rate)))
 }

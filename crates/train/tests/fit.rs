@@ -12,6 +12,7 @@ fn digits() -> Data {
     Data {
         train: Arc::new(Digits::new(Split::Train).unwrap()),
         test: Arc::new(Digits::new(Split::Test).unwrap()),
+        train_transform: Arc::new(Digits::preset().transform().unwrap()),
         transform: Arc::new(Digits::preset().transform().unwrap()),
     }
 }
@@ -55,12 +56,12 @@ struct Record {
 }
 
 impl Observer for Record {
-    fn report(&mut self, event: &Event<'_>) -> io::Result<()> {
+    fn report(&mut self, event: &Event<'_>) -> train::Result<()> {
         match *event {
             Event::TrainBatch { loss, .. } => self.losses.push(loss),
-            Event::RunningLoss { at, loss } => self.running.push((at.batch, at.batches, loss)),
+            Event::RunningLoss { at, loss, .. } => self.running.push((at.batch, at.batches, loss)),
             Event::TestBatch { samples, .. } => self.tested += samples,
-            Event::EpochFinished { at, samples, evaluation, .. } => self.epochs.push((at.epoch, samples, evaluation.samples)),
+            Event::EpochFinished { at, summary, .. } => self.epochs.push((at.epoch, summary.samples, summary.evaluation.samples)),
             _ => {}
         }
         Ok(())
@@ -90,7 +91,7 @@ fn losses_are_the_same_bit_for_bit_at_any_number_of_threads() {
             let model = zoo::build("resnet18", 10).unwrap();
             let settings = Settings { limit_batches: Some(4), seed: 3, ..Settings::default() };
             let mut record = Record::default();
-            let evaluation = fit(&*model, &digits(), &settings, &mut record).unwrap()[0];
+            let evaluation = fit(&*model, &digits(), &settings, &mut record).unwrap().remove(0);
             (record.losses, evaluation.loss_sum)
         })
     };
@@ -154,9 +155,9 @@ fn a_label_beyond_the_models_outputs_is_an_error() {
 fn an_observer_that_fails_ends_the_training() {
     struct Closed(usize);
     impl Observer for Closed {
-        fn report(&mut self, _: &Event<'_>) -> io::Result<()> {
+        fn report(&mut self, _: &Event<'_>) -> train::Result<()> {
             self.0 += 1;
-            Err(io::ErrorKind::BrokenPipe.into())
+            Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
         }
     }
     let mut closed = Closed(0);

@@ -1,14 +1,11 @@
 //! GoogLeNet, the first Inception (Szegedy et al., "Going deeper with convolutions", 2014, arXiv:1409.4842), with batch norm as in
 //! torchvision.
 
-use layers::{
-    AdaptiveAvgPool2d, CrossEntropyLoss, Dropout, Linear, MaxPool2d, Mode, Module, Result, Sequential, Var, call, children, sequential,
-};
-use tensor::Tensor;
+use layers::{AdaptiveAvgPool2d, Dropout, Linear, MaxPool2d, Mode, Module, Result, Sequential, Var, call, children, sequential};
 
 use crate::{
-    Model,
-    inception_parts::{BasicConv2d, auxiliary_logits, chain, loss_with_auxiliary, transform_input, truncated_normal},
+    Model, TrainingOutputs,
+    inception_parts::{BasicConv2d, auxiliary_logits, chain, transform_input, truncated_normal},
     registry::family,
 };
 
@@ -173,9 +170,9 @@ impl Model for GoogLeNet {
         }
     }
 
-    fn training_loss(&self, x: &Var, targets: &Tensor, criterion: &CrossEntropyLoss) -> Result<Var> {
+    fn training_outputs(&self, x: &Var) -> Result<TrainingOutputs> {
         let (logits, auxiliary) = self.outputs(x, Mode::Train)?;
-        loss_with_auxiliary(&logits, &auxiliary, AUXILIARY_SHARE, targets, criterion)
+        Ok(TrainingOutputs { logits, auxiliary, auxiliary_share: AUXILIARY_SHARE })
     }
 
     fn set_dropout(&mut self, p: f64) {

@@ -1,6 +1,6 @@
 //! What GoogLeNet and Inception v3 share.
 
-use layers::{BatchNorm2d, Conv2d, CrossEntropyLoss, Mode, Module, Result, Size2d, Unary, Var, call, children, conv_norm_act, init::Init};
+use layers::{BatchNorm2d, Conv2d, Mode, Module, Result, Size2d, Unary, Var, call, children, conv_norm_act, init::Init};
 use tensor::Tensor;
 
 /// A convolution, a batch norm and a ReLU.
@@ -61,17 +61,4 @@ pub(crate) fn transform_input(x: &Var) -> Result<Var> {
 /// The logits of an auxiliary classifier, in training and where there is one.
 pub(crate) fn auxiliary_logits(classifier: Option<&impl Module>, x: &Var, mode: Mode) -> Result<Option<Var>> {
     classifier.filter(|_| mode == Mode::Train).map(|classifier| classifier.forward(x, mode)).transpose()
-}
-
-/// The loss of the logits plus `share` times that of each auxiliary classifier's.
-pub(crate) fn loss_with_auxiliary(
-    logits: &Var,
-    auxiliary: &[Var],
-    share: f64,
-    targets: &Tensor,
-    criterion: &CrossEntropyLoss,
-) -> Result<Var> {
-    auxiliary.iter().try_fold(criterion.forward(logits, targets)?, |loss, logits| {
-        Ok(loss.add(&criterion.forward(logits, targets)?.mul_scalar(share)?)?)
-    })
 }

@@ -1,12 +1,11 @@
 //! Inception v3 (Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015, arXiv:1512.00567).
 
-use layers::{AdaptiveAvgPool2d, CrossEntropyLoss, Dropout, Linear, MaxPool2d, Mode, Module, Result, Var, children};
-use tensor::Tensor;
+use layers::{AdaptiveAvgPool2d, Dropout, Linear, MaxPool2d, Mode, Module, Result, Var, children};
 
 use crate::{
-    Model,
+    Model, TrainingOutputs,
     inception_blocks::{InceptionA, InceptionAux, InceptionB, InceptionC, InceptionD, InceptionE, conv, linear},
-    inception_parts::{BasicConv2d, auxiliary_logits, chain, loss_with_auxiliary, transform_input},
+    inception_parts::{BasicConv2d, auxiliary_logits, chain, transform_input},
     registry::family,
 };
 
@@ -184,9 +183,9 @@ impl Model for Inception3 {
         299
     }
 
-    fn training_loss(&self, x: &Var, targets: &Tensor, criterion: &CrossEntropyLoss) -> Result<Var> {
+    fn training_outputs(&self, x: &Var) -> Result<TrainingOutputs> {
         let (logits, auxiliary) = self.outputs(x, Mode::Train)?;
-        loss_with_auxiliary(&logits, &auxiliary, AUXILIARY_SHARE, targets, criterion)
+        Ok(TrainingOutputs { logits, auxiliary, auxiliary_share: AUXILIARY_SHARE })
     }
 
     fn set_dropout(&mut self, p: f64) {

@@ -16,6 +16,7 @@ pub mod checkpoint;
 mod error;
 mod model;
 pub mod onnx;
+pub mod protobuf;
 
 mod categories;
 mod key_layout;
@@ -58,7 +59,7 @@ pub use inception_v3::inception_v3;
 pub use mnasnet::mnasnet1_0;
 pub use mobilenet_v2::mobilenet_v2;
 pub use mobilenet_v3::{mobilenet_v3_large, mobilenet_v3_small};
-pub use model::Model;
+pub use model::{Model, TrainingOutputs};
 pub use published::{cached, fetch_weights};
 pub use registry::{IMAGENET_CLASSES, build, names};
 pub use resnet::{
@@ -67,6 +68,8 @@ pub use resnet::{
 };
 pub use shufflenet_v2::shufflenet_v2_x1_0;
 pub use squeezenet::{squeezenet1_0, squeezenet1_1};
-pub use state::{Strictness, from_checkpoint, from_tensor, load, load_into, save, save_as, save_module, to_tensor};
+pub use state::{
+    Strictness, from_checkpoint, from_tensor, load, load_into, load_state_dict, save, save_as, save_module, save_state_dict, to_tensor,
+};
 pub use vgg::{vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn};
 pub use weights::{BUNDLED, Weights, create};

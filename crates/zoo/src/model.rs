@@ -19,12 +19,20 @@ pub trait Model: Module {
         224
     }
 
+    /// The logits of a batch in training mode, with those of auxiliary classifiers where the network has some.
+    ///
+    /// # Errors
+    /// Where the pictures do not fit.
+    fn training_outputs(&self, x: &Var) -> Result<TrainingOutputs> {
+        Ok(TrainingOutputs { logits: self.forward(x, Mode::Train)?, auxiliary: Vec::new(), auxiliary_share: 0.0 })
+    }
+
     /// The loss of a batch in training mode, with the shares of auxiliary classifiers where the network has some.
     ///
     /// # Errors
     /// Where the pictures or the targets do not fit.
     fn training_loss(&self, x: &Var, targets: &Tensor, criterion: &CrossEntropyLoss) -> Result<Var> {
-        criterion.forward(&self.forward(x, Mode::Train)?, targets)
+        self.training_outputs(x)?.loss(|logits| criterion.forward(logits, targets))
     }
 
     /// Sets the probability of the dropout before the classifier, where there is one.
@@ -52,6 +60,29 @@ pub trait Model: Module {
     fn adapt_to_published(&mut self) {}
 }
 
+/// What a network gives for a batch while it is trained.
+#[derive(Debug, Clone)]
+pub struct TrainingOutputs {
+    /// The logits, `[N, num_classes]`.
+    pub logits: Var,
+    /// Those of each auxiliary classifier.
+    pub auxiliary: Vec<Var>,
+    /// How much the loss of an auxiliary classifier counts beside that of the logits.
+    pub auxiliary_share: f64,
+}
+
+impl TrainingOutputs {
+    /// The loss of the logits plus the share of each auxiliary classifier's, where `criterion` tells that of logits.
+    ///
+    /// # Errors
+    /// Those of the criterion.
+    pub fn loss(&self, criterion: impl Fn(&Var) -> Result<Var>) -> Result<Var> {
+        self.auxiliary
+            .iter()
+            .try_fold(criterion(&self.logits)?, |loss, logits| Ok(loss.add(&criterion(logits)?.mul_scalar(self.auxiliary_share)?)?))
+    }
+}
+
 impl<M: Model + ?Sized> Model for Box<M> {
     fn arch(&self) -> &'static str {
         (**self).arch()
@@ -64,6 +95,9 @@ impl<M: Model + ?Sized> Model for Box<M> {
     }
     fn input_size(&self) -> usize {
         (**self).input_size()
+    }
+    fn training_outputs(&self, x: &Var) -> Result<TrainingOutputs> {
+        (**self).training_outputs(x)
     }
     fn training_loss(&self, x: &Var, targets: &Tensor, criterion: &CrossEntropyLoss) -> Result<Var> {
         (**self).training_loss(x, targets, criterion)

@@ -2,13 +2,13 @@
 
 use std::{borrow::Cow, io, path::Path};
 
-use layers::{LoadReport, Module, ModuleExt, Slot};
+use layers::{LoadReport, Module, ModuleExt, Slot, StateDict};
 use serde_json::Value;
 use tensor::{BLOCK, DType, Element, Tensor, bf16, with_dtype};
 
 use crate::{
     Error, Model, Result,
-    checkpoint::{CheckpointReader, Format, Metadata, RawTensor, TensorInfo, TensorSource, TorchDtype, save_tensors},
+    checkpoint::{self, CheckpointReader, Format, Metadata, RawTensor, TensorInfo, TensorSource, TorchDtype, save_tensors},
     densenet::modern_key,
     key_layout::{identify, is_below},
 };
@@ -151,6 +151,24 @@ pub fn save_module(path: impl AsRef<Path>, module: &(impl Module + ?Sized), meta
     save_state(path, format, module, metadata)
 }
 
+/// Saves tensors by name, in a format that the extension need not tell.
+///
+/// # Errors
+/// Where the file cannot be written; an older file of that name is then left as it was.
+pub fn save_state_dict(path: impl AsRef<Path>, format: Format, state: &StateDict, metadata: &Metadata) -> Result<()> {
+    Ok(save_tensors(path, format, &Entries(state), metadata)?)
+}
+
+/// All tensors of a checkpoint by name, and what else it says.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn load_state_dict(path: impl AsRef<Path>) -> Result<(StateDict, Metadata)> {
+    let checkpoint = checkpoint::load(path)?;
+    let tensors = checkpoint.tensors.iter().map(|(name, raw)| Ok((name.as_str(), to_tensor(raw)?)));
+    Ok((tensors.collect::<Result<StateDict>>()?, checkpoint.metadata))
+}
+
 fn save_state(path: impl AsRef<Path>, format: Format, module: &(impl Module + ?Sized), metadata: &Metadata) -> Result<()> {
     Ok(save_tensors(path, format, &State(module.named_tensors()), metadata)?)
 }
@@ -172,6 +190,25 @@ impl TensorSource for State<'_> {
         let (_, slot) = self.0.get(index).ok_or(io::ErrorKind::InvalidInput)?;
         let raw = from_tensor(&slot.value()).map_err(io::Error::other)?;
         Ok(Cow::Owned(raw.data))
+    }
+}
+
+/// A state dict as what a checkpoint is written from.
+struct Entries<'a>(&'a StateDict);
+
+impl TensorSource for Entries<'_> {
+    fn infos(&self) -> Vec<TensorInfo> {
+        let info = |(name, tensor): (&str, &Tensor)| TensorInfo {
+            name: name.to_string(),
+            dtype: torch_dtype(tensor.dtype()),
+            shape: tensor.dims().to_vec(),
+        };
+        self.0.iter().map(info).collect()
+    }
+
+    fn data(&self, index: usize) -> io::Result<Cow<'_, [u8]>> {
+        let (_, tensor) = self.0.iter().nth(index).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Cow::Owned(from_tensor(tensor).map_err(io::Error::other)?.data))
     }
 }
 

@@ -21,7 +21,7 @@ pub fn run(args: &EvalArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let options = LoaderOptions { batch_size: args.batch_size, ..LoaderOptions::default() };
     let pictures = dataset.len();
     let loader = Loader::new(dataset, Arc::new(classifier.preset.transform()?), options)?;
-    let evaluation = args.precision.run(|| evaluate(&*classifier.model, &loader, &mut Report::new(out, pictures)))?;
+    let evaluation = args.precision.run(|| evaluate(&*classifier.model, &loader, &mut Report::new(out, pictures, "Test")))?;
     write_result(&evaluation, out)
 }
 
@@ -31,7 +31,7 @@ fn source(args: &DatasetArgs, trained_on: Option<&str>) -> anyhow::Result<Source
         (DatasetArg::Auto, Some("digits")) => Ok(Source::Digits),
         (DatasetArg::Auto, Some("cifar10")) => Ok(Source::Cifar10(args.data_dir.clone())),
         (DatasetArg::Auto, Some(name)) => bail!("the model was trained on {name}: say where its pictures lie with --dataset folder:PATH"),
-        _ => Ok(Source::choose(args)),
+        _ => Ok(Source::choose(&args.dataset, &args.data_dir)),
     }
 }
 

@@ -9,5 +9,6 @@ mod cifar10;
 mod export;
 mod main_job;
 mod models;
+mod run_folder;
 mod summary;
 mod web;

@@ -1,6 +1,7 @@
 //! A picture in memory: eight bits for each of red, green and blue.
 
 mod decode;
+mod encode;
 mod gif;
 mod jpeg;
 

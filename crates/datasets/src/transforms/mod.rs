@@ -1,5 +1,8 @@
 //! Steps from a picture to the normalised array a network takes, as torchvision's transforms of the same names.
 
+mod affine;
+mod auto_augment;
+mod color;
 mod compose;
 mod crop;
 mod flip;
@@ -8,11 +11,12 @@ mod preset;
 mod resample;
 mod resize;
 
+pub use auto_augment::{RandAugment, TrivialAugmentWide};
 pub use compose::Compose;
 pub use crop::{CenterCrop, RandomCrop};
 pub use flip::RandomHorizontalFlip;
 pub use normalize::Normalize;
-pub use preset::Preset;
+pub use preset::{Augmentation, Preset};
 pub use resize::{Interpolation, Resize, Size};
 
 use std::fmt;

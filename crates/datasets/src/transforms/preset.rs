@@ -3,8 +3,24 @@
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::{CenterCrop, Compose, Interpolation, Normalize, Resize, Size};
-use crate::{Image, Result, Rng};
+use super::{
+    CenterCrop, Compose, Interpolation, Normalize, RandAugment, RandomCrop, RandomHorizontalFlip, Resize, Size, TrivialAugmentWide,
+};
+use crate::{Error, Image, Result, Rng};
+
+/// A random change of the pictures that a model learns from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Augmentation {
+    /// The part is cut out of a random place, of a picture that is not larger after padding with an eighth of its side.
+    Crop,
+    /// Half of the pictures are mirrored.
+    Flip,
+    /// [`TrivialAugmentWide`].
+    TrivialAugment,
+    /// [`RandAugment`].
+    RandAugment,
+}
 
 /// The preparation of pictures for evaluation, as torchvision's `ImageClassification` preset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,12 +65,37 @@ impl Preset {
     /// # Errors
     /// An error where a value makes no transform, as may happen to a preset that was read from a file.
     pub fn transform(&self) -> Result<Compose> {
+        self.augmented(&[])
+    }
+
+    /// The transforms that do it with random changes, which come in the order of [`Augmentation`]'s variants, whatever theirs is.
+    ///
+    /// # Errors
+    /// Those of [`transform`](Self::transform), and where a part is to be cut out of pictures of no known size.
+    pub fn augmented(&self, augmentations: &[Augmentation]) -> Result<Compose> {
+        let has = |augmentation| augmentations.contains(&augmentation);
         let mut compose = Compose::new();
         if let Some(size) = self.resize {
             compose = compose.then(Resize::new(size, self.interpolation)?);
         }
-        if let Some(size) = self.crop {
-            compose = compose.then(CenterCrop::new(size)?);
+        compose = match (has(Augmentation::Crop), self.crop, self.resize) {
+            (false, None, _) => compose,
+            (false, Some(side), _) => compose.then(CenterCrop::new(side)?),
+            (true, Some(side), _) => compose.then(RandomCrop::new(side, 0)?),
+            (true, None, Some(Size::Exact { height, width })) if height == width => compose.then(RandomCrop::new(height, height / 8)?),
+            (true, None, _) => {
+                let reason = "pictures of no fixed square size have no part to be cut out of".to_owned();
+                return Err(Error::Transform { transform: "RandomCrop", reason });
+            }
+        };
+        if has(Augmentation::Flip) {
+            compose = compose.then(RandomHorizontalFlip::new(0.5)?);
+        }
+        if has(Augmentation::TrivialAugment) {
+            compose = compose.then(TrivialAugmentWide);
+        }
+        if has(Augmentation::RandAugment) {
+            compose = compose.then(RandAugment);
         }
         Ok(compose.normalize(Normalize::new(self.mean, self.std)?))
     }
@@ -83,6 +124,24 @@ mod tests {
 
         let json = r#"{"resize":{"exact":{"height":32,"width":32}},"interpolation":"bilinear","crop":null,"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5]}"#;
         assert_eq!(serde_json::from_str::<Preset>(json).unwrap(), Preset::square(32));
+    }
+
+    #[test]
+    fn augmented_pictures_differ_and_have_the_same_size() {
+        use Augmentation::{Crop, Flip, RandAugment, TrivialAugment};
+        let image = Image::from_rgb(50, 40, (0..6000u32).map(|i| (i * i % 251) as u8).collect()).unwrap();
+        for preset in [Preset::square(32), Preset::image_classification(24, 32)] {
+            let plain = preset.apply(image.clone()).unwrap();
+            for augmentations in [&[Crop][..], &[Flip], &[TrivialAugment], &[RandAugment], &[Flip, Crop, TrivialAugment]] {
+                let transform = preset.augmented(augmentations).unwrap();
+                let drawn: Vec<_> = (0..20).map(|i| transform.apply(image.clone(), &mut Rng::for_sample(0, 0, i)).unwrap()).collect();
+                assert!(drawn.iter().all(|array| array.shape() == plain.shape()));
+                assert!(drawn.iter().filter(|&array| *array != plain).count() > 5, "{augmentations:?}");
+                assert_eq!(transform.apply(image.clone(), &mut Rng::for_sample(0, 0, 7)).unwrap(), drawn[7]);
+            }
+        }
+        let shapeless = Preset { resize: None, ..Preset::square(32) };
+        assert!(shapeless.augmented(&[Crop]).unwrap_err().to_string().contains("RandomCrop"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use tensor::{
     ops::{CrossEntropyOptions, Reduction},
 };
 
+use super::one_hot;
 use crate::Result;
 
 /// The cross entropy of logits `[N, K]` against target classes `[N]`: PyTorch's `CrossEntropyLoss`.
@@ -19,13 +20,14 @@ use crate::Result;
 /// assert!((loss.item()? - 2f64.ln()).abs() < 1e-6);
 /// # Ok::<(), layers::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CrossEntropyLoss {
     options: CrossEntropyOptions,
+    weight: Option<Vec<f64>>,
 }
 
 impl CrossEntropyLoss {
-    /// The mean over the batch, without label smoothing.
+    /// The mean over the batch, without label smoothing, all classes alike.
     pub fn new() -> Self {
         Self::default()
     }
@@ -33,6 +35,12 @@ impl CrossEntropyLoss {
     /// The share, 0 to 1, of the target's probability that is spread evenly over all classes.
     pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
         self.options.label_smoothing = label_smoothing;
+        self
+    }
+
+    /// How much each class counts. The mean is then that of the targets' weights.
+    pub fn weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
+        self.weight = Some(weight.into());
         self
     }
 
@@ -45,11 +53,61 @@ impl CrossEntropyLoss {
     /// The loss: a scalar, or `[N]` where not reduced. `targets` are I64.
     ///
     /// # Errors
-    /// Where shapes do not fit, or a target is not below K.
+    /// Where shapes do not fit, a target is not below K, or there are not K weights.
     pub fn forward(&self, logits: &Var, targets: &Tensor) -> Result<Var> {
-        Ok(logits.cross_entropy(targets, &self.options)?)
+        let Some(weight) = &self.weight else { return Ok(logits.cross_entropy(targets, &self.options)?) };
+        let weight = self.class_weights(logits, weight)?;
+        let chosen = one_hot(targets, weight.elements())?.to_dtype(weight.dtype())?;
+        let total = chosen.mul(&weight)?.sum_all()?.item()?;
+        let losses = self.expected(logits, &chosen, Some(&weight))?;
+        Ok(match self.options.reduction {
+            Reduction::Mean => losses.sum_all()?.mul_scalar(1.0 / total)?,
+            Reduction::Sum => losses.sum_all()?,
+            Reduction::None => losses,
+        })
+    }
+
+    /// The loss against probabilities `[N, K]` of the classes, as of mixed pictures. Here the mean is that over the batch, also where
+    /// classes have weights.
+    ///
+    /// # Errors
+    /// Where shapes do not fit, or there are not K weights.
+    pub fn forward_probabilities(&self, logits: &Var, targets: &Tensor) -> Result<Var> {
+        let weight = self.weight.as_ref().map(|weight| self.class_weights(logits, weight)).transpose()?;
+        let losses = self.expected(logits, targets, weight.as_ref())?;
+        Ok(match self.options.reduction {
+            Reduction::Mean => losses.mean_all()?,
+            Reduction::Sum => losses.sum_all()?,
+            Reduction::None => losses,
+        })
+    }
+
+    /// The cross entropy `[N]` of each row against probabilities `[N, K]`, which are smoothed first.
+    fn expected(&self, logits: &Var, targets: &Tensor, weight: Option<&Tensor>) -> Result<Var> {
+        if logits.dims() != targets.dims() || targets.dims().len() != 2 {
+            return Err(tensor::Error::shapes(OP, logits.dims(), targets.dims(), "a probability is needed for each logit of a row").into());
+        }
+        let smoothing = self.options.label_smoothing;
+        if !(0.0..=1.0).contains(&smoothing) {
+            return Err(tensor::Error::argument(OP, format!("label smoothing {smoothing} is not within 0 and 1")).into());
+        }
+        let even = smoothing / targets.dims()[1] as f64;
+        let smooth = targets.to_dtype(logits.value().dtype())?.affine(1.0 - smoothing, even)?;
+        let smooth = weight.map_or(Ok(smooth.clone()), |weight| smooth.mul(weight))?;
+        Ok(logits.log_softmax(-1)?.mul(&Var::from(smooth))?.sum(&[-1], false)?.neg()?)
+    }
+
+    /// The weights `[K]` in the logits' type.
+    fn class_weights(&self, logits: &Var, weight: &[f64]) -> Result<Tensor> {
+        let classes = logits.dims().last().copied().unwrap_or(0);
+        if weight.len() != classes {
+            return Err(tensor::Error::argument(OP, format!("{} weights for {classes} classes", weight.len())).into());
+        }
+        Ok(Tensor::from_slice(weight, [classes])?.to_dtype(logits.value().dtype())?)
     }
 }
+
+const OP: &str = "cross_entropy";
 
 #[cfg(test)]
 mod tests {

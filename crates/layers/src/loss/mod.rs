@@ -1,5 +1,7 @@
 //! Loss functions.
 
 mod cross_entropy;
+mod one_hot;
 
 pub use cross_entropy::CrossEntropyLoss;
+pub use one_hot::one_hot;

@@ -20,6 +20,7 @@
 //! ```
 
 mod adam;
+mod clip_grad;
 mod group;
 mod optimizer;
 mod rmsprop;
@@ -27,8 +28,11 @@ mod schedule;
 mod sgd;
 
 pub use adam::{Adam, AdamRule, AdamW};
+pub use clip_grad::clip_grad_norm;
 pub use group::ParamGroup;
 pub use optimizer::{Optimizer, RuleOptimizer, State, UpdateRule};
 pub use rmsprop::{RMSprop, RMSpropRule};
-pub use schedule::{CosineAnnealingLR, LinearLR, LrScheduler, OneCycleLR, Schedule, SequentialLR, StepLR};
+pub use schedule::{
+    CosineAnnealingLR, ExponentialLR, LinearLR, LrScheduler, MultiStepLR, OneCycleLR, PolynomialLR, Schedule, SequentialLR, StepLR,
+};
 pub use sgd::{Sgd, SgdRule};

@@ -19,14 +19,13 @@ mod writer;
 
 use std::path::Path;
 
-pub(crate) use self::writer::write_file;
 pub use self::{
     dtype::TorchDtype,
     error::{CheckpointError, Reason},
     metadata::Metadata,
     reader::CheckpointReader,
     tensor::{Checkpoint, RawTensor, TensorInfo, TensorSource},
-    writer::{Format, save, save_tensors},
+    writer::{Format, save, save_tensors, write_file},
 };
 
 /// Reads a whole checkpoint. [`CheckpointReader`] reads one tensor at a time instead.

@@ -97,7 +97,10 @@ pub(super) fn checked_data<'s>(source: &'s dyn TensorSource, index: usize, info:
 }
 
 /// Writes a file of any format, which is never left half written.
-pub(crate) fn write_file(path: impl AsRef<Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CheckpointError> {
+///
+/// # Errors
+/// Where the file cannot be written; an older file of that name is then left as it was.
+pub fn write_file(path: impl AsRef<Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
     write_beside(path, |file| write(file).map_err(Reason::Write)).map_err(|reason| reason.at(path))
 }

@@ -6,7 +6,6 @@
 mod graph;
 mod lower;
 mod model_proto;
-mod proto;
 #[cfg(test)]
 mod tests;
 

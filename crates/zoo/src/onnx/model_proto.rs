@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use serde_json::Value;
 use tensor::{DType, Tensor};
 
-use super::{
-    graph::{Attribute, Constant, Graph, INPUT, Node, OUTPUT},
-    proto::{Message, Payload},
+use super::graph::{Attribute, Constant, Graph, INPUT, Node, OUTPUT};
+use crate::{
+    checkpoint::Metadata,
+    from_tensor,
+    protobuf::{Message, Payload},
 };
-use crate::{checkpoint::Metadata, from_tensor};
 
 /// The version of the file's structure that came with [`OPSET`]; readers take older ones, not newer ones.
 const IR_VERSION: i64 = 8;

@@ -1,23 +1,41 @@
-//! Protocol-buffer messages, written from the outermost to the innermost: each knows its length before anything is written.
+//! Protocol-buffer messages, written from the outermost to the innermost: each knows its length before anything is written. ONNX files
+//! and TensorBoard's logs are made of them.
 
 use std::io::{self, Write};
 
 /// What is too large to be held in a message, and written when its turn comes.
-pub(super) trait Payload {
+pub trait Payload {
     /// How many bytes [`write`](Payload::write) writes.
     fn len(&self) -> u64;
 
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Writes them.
+    ///
+    /// # Errors
+    /// Those of `out`.
     fn write(&self, out: &mut dyn Write) -> io::Result<()>;
 }
 
 /// A message: fields in the order in which they are written.
+///
+/// ```
+/// use zoo::protobuf::Message;
+/// let mut bytes = Vec::new();
+/// Message::default().int(1, 150).write(&mut bytes)?;
+/// assert_eq!(bytes, [0x08, 0x96, 0x01]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Default)]
-pub(super) struct Message<'a>(Vec<(u32, Value<'a>)>);
+pub struct Message<'a>(Vec<(u32, Value<'a>)>);
 
 enum Value<'a> {
     Varint(u64),
     Fixed32([u8; 4]),
+    Fixed64([u8; 8]),
     Bytes(Vec<u8>),
     Message(Message<'a>),
     Payload(&'a dyn Payload),
@@ -29,18 +47,32 @@ impl<'a> Message<'a> {
         self.with(field, Value::Varint(value as u64))
     }
 
+    /// With a `float`.
     pub fn float(self, field: u32, value: f32) -> Self {
         self.with(field, Value::Fixed32(value.to_le_bytes()))
     }
 
-    pub fn text(self, field: u32, value: &str) -> Self {
-        self.with(field, Value::Bytes(value.as_bytes().to_vec()))
+    /// With a `double`.
+    pub fn double(self, field: u32, value: f64) -> Self {
+        self.with(field, Value::Fixed64(value.to_le_bytes()))
     }
 
+    /// With a `string`.
+    pub fn text(self, field: u32, value: &str) -> Self {
+        self.bytes(field, value.as_bytes())
+    }
+
+    /// With `bytes`.
+    pub fn bytes(self, field: u32, value: &[u8]) -> Self {
+        self.with(field, Value::Bytes(value.to_vec()))
+    }
+
+    /// With a message in it.
     pub fn message(self, field: u32, value: Message<'a>) -> Self {
         self.with(field, Value::Message(value))
     }
 
+    /// With `bytes` that are written when their turn comes.
     pub fn payload(self, field: u32, value: &'a dyn Payload) -> Self {
         self.with(field, Value::Payload(value))
     }
@@ -60,12 +92,22 @@ impl<'a> Message<'a> {
         self.0.iter().map(|(field, value)| varint_len(value.tag(*field)) + value.len()).sum()
     }
 
+    /// Whether it has no field.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Those of `out`, and of payloads.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         for (field, value) in &self.0 {
             write_varint(out, value.tag(*field))?;
             match value {
                 Value::Varint(value) => write_varint(out, *value)?,
                 Value::Fixed32(bytes) => out.write_all(bytes)?,
+                Value::Fixed64(bytes) => out.write_all(bytes)?,
                 Value::Bytes(bytes) => {
                     write_varint(out, bytes.len() as u64)?;
                     out.write_all(bytes)?;
@@ -89,6 +131,7 @@ impl Value<'_> {
     fn tag(&self, field: u32) -> u64 {
         let wire_type = match self {
             Value::Varint(_) => 0,
+            Value::Fixed64(_) => 1,
             Value::Bytes(_) | Value::Message(_) | Value::Payload(_) => 2,
             Value::Fixed32(_) => 5,
         };
@@ -101,6 +144,7 @@ impl Value<'_> {
         match self {
             Value::Varint(value) => varint_len(*value),
             Value::Fixed32(bytes) => bytes.len() as u64,
+            Value::Fixed64(bytes) => bytes.len() as u64,
             Value::Bytes(bytes) => delimited(bytes.len() as u64),
             Value::Message(message) => delimited(message.len()),
             Value::Payload(payload) => delimited(payload.len()),
@@ -140,7 +184,7 @@ mod tests {
     #[test]
     fn messages_are_laid_out_as_the_format_has_it() {
         let inner = Message::default().int(1, 150).int(2, 0);
-        let message = Message::default().message(3, inner).float(2, 1.0).text(16, "hé").payload(4, &Three);
+        let message = Message::default().message(3, inner).float(2, 1.0).text(16, "hé").payload(4, &Three).double(1, 1.0);
         let mut bytes = Vec::new();
         message.write(&mut bytes).unwrap();
         let expected = [
@@ -148,6 +192,7 @@ mod tests {
             &[0x15, 0, 0, 0x80, 0x3F],
             &[0x82, 0x01, 3, b'h', 0xC3, 0xA9],
             &[0x22, 3, b'a', b'b', b'c'],
+            &[0x09, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F],
         ];
         assert_eq!(bytes, expected.concat());
         assert_eq!(message.len(), bytes.len() as u64);
