@@ -141,6 +141,8 @@ impl<'a> Trainer<'a> {
             while self.progress.epochs < settings.epochs && !self.is_out_of_patience() {
                 evaluations.push(self.epoch(observer)?);
             }
+            // Where a finished training was resumed, no epoch has done so.
+            self.put_averages(true)?;
             Ok(evaluations)
         })
     }

@@ -1,21 +1,15 @@
 //! The loop as its callers see it: what it reports, what it refuses, and that it does the same at any number of threads.
 
-use std::{io, sync::Arc};
+mod common;
 
-use datasets::{Digits, Split};
+use std::io;
+
 use layers::{Linear, Mode, Module, ModuleExt, Var, children};
 use tensor::{Tensor, random::manual_seed};
-use train::{Data, Error, Event, Observer, Settings, Silent, fit, predict, probabilities};
+use train::{Error, Event, Observer, Settings, Silent, fit, predict, probabilities};
 use zoo::Model;
 
-fn digits() -> Data {
-    Data {
-        train: Arc::new(Digits::new(Split::Train).unwrap()),
-        test: Arc::new(Digits::new(Split::Test).unwrap()),
-        train_transform: Arc::new(Digits::preset().transform().unwrap()),
-        transform: Arc::new(Digits::preset().transform().unwrap()),
-    }
-}
+use common::digits;
 
 /// A network without hidden layers, which trains in an instant.
 struct Softmax {

@@ -1,15 +1,18 @@
 //! A training that was ended and resumed comes to the same weights, to the bit, whatever the settings.
 
+mod common;
+
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use datasets::{Digits, Split};
 use layers::{BatchNorm2d, Conv2d, Dropout, Linear, Mode, Module, ModuleExt, Var, children};
 use tensor::random::manual_seed;
-use train::{Data, Error, Event, Observer, OptimizerKind, ScheduleSettings, SchedulerKind, Settings, Silent, Trainer};
+use train::{Error, Event, Observer, OptimizerKind, ScheduleSettings, SchedulerKind, Settings, Silent, Trainer};
 use zoo::Model;
+
+use common::digits;
 
 /// Dropout draws from the one generator of the process, so one test runs at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -56,16 +59,6 @@ impl Model for Small {
     }
     fn reset_classifier(&mut self, num_classes: usize) {
         self.fc = Linear::new(self.fc.in_features, num_classes);
-    }
-}
-
-fn digits() -> Data {
-    let transform = Arc::new(Digits::preset().transform().unwrap());
-    Data {
-        train: Arc::new(Digits::new(Split::Train).unwrap()),
-        test: Arc::new(Digits::new(Split::Test).unwrap()),
-        train_transform: Arc::clone(&transform),
-        transform,
     }
 }
 
@@ -131,6 +124,24 @@ fn two_and_two_epochs_are_four() {
         assert_eq!(straight.1, resumed.1, "{name}");
         assert!(straight.0 == resumed.0, "{name}: the weights differ");
     }
+}
+
+#[test]
+fn a_finished_training_that_is_resumed_ends_with_its_averages_too() {
+    let _alone = alone();
+    let data = digits();
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let settings = Settings { limit_batches: Some(3), ema_decay: Some(0.9), ..Settings::default() };
+    let model = Small::new();
+    Trainer::new(&model, &data, &settings).unwrap().run(&mut PlugPuller { checkpoint: &checkpoint, after: 1 }).unwrap();
+
+    let again = Small::new();
+    let mut trainer = Trainer::new(&again, &data, &settings).unwrap();
+    trainer.resume(&checkpoint).unwrap();
+    assert!(again.bits() != model.bits(), "what is trained on is not the average");
+    assert!(trainer.run(&mut Silent).unwrap().is_empty());
+    assert!(again.bits() == model.bits());
 }
 
 #[test]
