@@ -46,10 +46,11 @@ struct Shelf {
     last_request: u64,
 }
 
-static POOL: Mutex<Pool> =
-    Mutex::new(Pool { shelves: None, requests: 0, system_allocations: 0, bytes_in_use: 0, most_bytes_in_use: 0, bytes_idle: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool::EMPTY);
 
 impl Pool {
+    const EMPTY: Pool = Pool { shelves: None, requests: 0, system_allocations: 0, bytes_in_use: 0, most_bytes_in_use: 0, bytes_idle: 0 };
+
     /// An idle buffer of this class, if there is one; counts a buffer as in use in either case.
     fn take(&mut self, class: usize) -> Option<NonNull<u8>> {
         self.requests += 1;
@@ -153,6 +154,35 @@ mod tests {
             assert!(class <= bytes + bytes / 8 + ALIGN, "{bytes} -> {class}");
             assert_eq!(size_class(class), class);
         }
+    }
+
+    #[test]
+    fn what_was_in_use_at_one_time_is_kept() {
+        let mut pool = Pool::EMPTY;
+        let class = LEAST_KEPT_BYTES;
+        for _ in 0..3 {
+            pool.take(class);
+        }
+        for _ in 0..3 {
+            pool.keep(class, NonNull::dangling());
+            assert_eq!(pool.surplus(), []);
+        }
+        assert_eq!((pool.bytes_in_use, pool.bytes_idle), (0, 3 * class));
+    }
+
+    #[test]
+    fn beyond_that_the_sizes_asked_for_longest_ago_go_first() {
+        let mut pool = Pool::EMPTY;
+        let classes = [1, 2, 3].map(|n| LEAST_KEPT_BYTES / 2 + n);
+        for class in classes {
+            assert!(pool.take(class).is_none());
+            pool.keep(class, NonNull::dangling());
+            // A training of other sizes follows, which finds nothing of its own.
+            let surplus: Vec<usize> = pool.surplus().into_iter().map(|(class, _)| class).collect();
+            assert_eq!(surplus, if class == classes[0] { vec![] } else { vec![class - 1] });
+        }
+        assert_eq!(pool.bytes_idle, classes[2]);
+        assert!(pool.take(classes[0]).is_none() && pool.take(classes[2]).is_some());
     }
 
     #[test]

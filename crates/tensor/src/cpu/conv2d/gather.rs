@@ -278,7 +278,10 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         let g = self.gather;
         let block_len = g.kernel.0 * g.kernel.1 * g.channels * BLOCK;
         let most_taps = self.task_runs().iter().map(|run| run.taps.len()).max().unwrap_or(0);
-        let tiles = |run: &Run| (run.len * images).div_ceil(max_rows::<S, PAIRS>());
+        let tiles = |run: &Run| {
+            let (parts, rows) = parts(run, images);
+            parts * rows.div_ceil(max_rows::<S, PAIRS>())
+        };
         let fetching_tiles: usize = self.task_runs().iter().filter(|run| run.taps.len() == most_taps).map(tiles).sum();
         for block in self.task.blocks.0..self.task.blocks.1 {
             let first = block * BLOCK;
@@ -320,9 +323,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         out: Output<'_>,
     ) {
         let channels = self.gather.input_channels;
-        // Pixels that lie evenly are tiled together with the pictures; others one by one.
-        let together = images == 1 || run.input_step == 1;
-        let (parts, rows) = if together { (1, run.len * images) } else { (run.len, images) };
+        let (parts, rows) = parts(run, images);
         let step = if images == 1 { run.input_step * channels } else { channels };
         for i in 0..parts {
             let base = base.wrapping_add(i * run.input_step * images * channels);
@@ -357,6 +358,13 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
             base = base.wrapping_add(height * x.step);
         }
     }
+}
+
+/// The parts of a run that are tiled each by itself, and the rows of one. Pixels that lie evenly are tiled together with the pictures;
+/// others one by one.
+#[inline(always)]
+fn parts(run: &Run, images: usize) -> (usize, usize) {
+    if images == 1 || run.input_step == 1 { (1, run.len * images) } else { (run.len, images) }
 }
 
 /// The weights that are needed next: the tiles that meet all taps fetch a part each, so that they come from memory while others are
