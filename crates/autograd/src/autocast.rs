@@ -33,7 +33,7 @@ pub fn autocast_bf16<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// How a convolution is computed here and now, of which `method` is asked: in bf16 where that is on; directly where gradients will
-/// flow through it.
+/// flow through it (a gradient itself does not, so its `records` is false).
 pub fn conv_method(method: ConvMethod, records: bool) -> ConvMethod {
     match (BF16.get(), records) {
         (true, _) => ConvMethod::Bf16,

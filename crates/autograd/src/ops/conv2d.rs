@@ -6,18 +6,20 @@ use crate::{Op, Var, conv_method};
 
 impl Var {
     /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`.
-    /// Where a gradient will flow through it, it is computed by the direct method; under [`autocast_bf16`](crate::autocast_bf16), in bf16.
+    /// Where a gradient will flow through it, it is computed by the direct method; the gradients themselves are computed the fastest
+    /// way, since no ReLU depends on their rounding. Under [`autocast_bf16`](crate::autocast_bf16) all is computed in bf16.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d(&self, weight: &Var, bias: Option<&Var>, options: &Conv2dOptions) -> Result<Var> {
         let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).collect();
+        let of_gradients = Conv2dOptions { method: conv_method(options.method, false), ..*options };
         let options = Conv2dOptions { method: conv_method(options.method, Var::records(&inputs)), ..*options };
         let y = self.value.conv2d(&weight.value, bias.map(|b| &b.value), &options)?;
         let (x, w) = (self.value.clone(), weight.value.clone());
         Ok(Var::from_op(Op::Conv2d(options), y, &inputs, move |dy, needed| {
-            let dx = needed[0].then(|| dy.conv2d_grad_input(&w, x.dims(), &options)).transpose()?;
-            let dw = needed[1].then(|| dy.conv2d_grad_weight(&x, w.dims(), &options)).transpose()?;
+            let dx = needed[0].then(|| dy.conv2d_grad_input(&w, x.dims(), &of_gradients)).transpose()?;
+            let dw = needed[1].then(|| dy.conv2d_grad_weight(&x, w.dims(), &of_gradients)).transpose()?;
             let db = needed.get(2).map(|&n| n.then(|| channel_sums(&dy)).transpose());
             [Ok(dx), Ok(dw)].into_iter().chain(db).collect()
         }))

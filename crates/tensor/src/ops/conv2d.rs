@@ -20,13 +20,14 @@ pub struct Conv2dOptions {
 /// How a convolution is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ConvMethod {
-    /// The fastest way, Winograd's where it pays: its rounding errors are two to three times the direct method's.
+    /// The fastest way, Winograd's where it pays: its rounding errors are about three times the direct method's.
     #[default]
     Fastest,
     /// Products of operands rounded to bf16, summed in f32: twice as fast where the processor has them, with two to three decimal
     /// digits. Depthwise convolutions are computed in f32.
     Bf16,
-    /// Product by product. Gradients flow through it: larger errors would let more ReLUs fall on the wrong side of zero.
+    /// Product by product: for forward passes that gradients flow through. Larger errors would let more ReLUs fall on the wrong side of
+    /// zero.
     Direct,
     /// Winograd's way wherever it computes the convolution at all, also where it does not pay: for benchmarks and tests.
     Winograd,

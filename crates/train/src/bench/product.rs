@@ -145,7 +145,7 @@ impl PassOf {
 
     /// What the layers ask for here and now: the precision is the caller's.
     fn picked_method(&self) -> ConvMethod {
-        conv_method(self.product.shape.options.method, self.pass != Pass::Inference)
+        conv_method(self.product.shape.options.method, self.pass == Pass::Forward)
     }
 
     fn picked(&self) -> ConvAlgorithm {

@@ -3,7 +3,7 @@
 use super::{
     finish::Output,
     plan::{Addressing, Axis, Run, pixelwise_runs, runs},
-    tile::{Input, MOST_ROWS, Nothing, Stretch, max_rows, tile_rows},
+    tile::{Input, MOST_ROWS, Nothing, SEGMENT, Stretch, max_rows, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -327,7 +327,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         let step = if images == 1 { run.input_step * channels } else { channels };
         for i in 0..parts {
             let base = base.wrapping_add(i * run.input_step * images * channels);
-            let x = Input { base, pixel: images * channels, step, taps: &run.taps, tap_len: run.tap_len };
+            let x = Input { base, pixel: images * channels, step, taps: &run.taps, tap_len: run.tap_len, segment: SEGMENT };
             self.tiles::<S, V>(rows, x, w, fetch, out, RowOffsets::new(self, run, i, images));
         }
     }

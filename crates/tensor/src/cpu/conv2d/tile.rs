@@ -19,13 +19,15 @@ pub(super) struct Input<'a> {
     pub step: usize,
     pub taps: &'a [Tap],
     pub tap_len: usize,
+    /// Products that are added up in a row before the sum joins the others: rounding errors grow with the length of a sum.
+    pub segment: usize,
 }
 
 impl Input<'_> {
     /// The taps of one segment.
     #[inline(always)]
     fn segment_taps(&self) -> usize {
-        (SEGMENT / self.tap_len.max(1)).max(1)
+        (self.segment / self.tap_len.max(1)).max(1)
     }
 }
 
@@ -35,8 +37,8 @@ pub(super) const MOST_ROWS: usize = 14;
 /// Where a tile writes its rows.
 pub(super) type Rows = [*mut f32; MOST_ROWS];
 
-/// Products that are added up in a row before the sum joins the others: rounding errors grow with the length of a sum.
-const SEGMENT: usize = 256;
+/// The [segment](Input::segment) of sums over products of inputs and weights.
+pub(super) const SEGMENT: usize = 256;
 
 /// What the first segment's sums are added to.
 static ZEROS: [f32; BLOCK] = [0.0; BLOCK];
@@ -113,14 +115,14 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
     let segments = x.taps.len().div_ceil(x.segment_taps()).max(1);
     for segment in 0..segments {
         let taps = &x.taps[x.taps.len().min(segment * x.segment_taps())..x.taps.len().min((segment + 1) * x.segment_taps())];
-        for first in (0..x.tap_len.max(1)).step_by(SEGMENT) {
+        for first in (0..x.tap_len.max(1)).step_by(x.segment) {
             // SAFETY: the caller's promise.
             unsafe {
                 let mut acc = [[S::zero(); V]; P];
                 for tap in taps {
                     let xp = x.base.add(tap.pixel * x.pixel);
                     let wp = w.add(tap.row * BLOCK);
-                    for c in first..x.tap_len.min(first + SEGMENT) {
+                    for c in first..x.tap_len.min(first + x.segment) {
                         fetch.fetch::<S>(P, &x, xp, tap, c);
                         let mut b = [S::zero(); V];
                         for v in 0..V {

@@ -49,6 +49,9 @@ const LEAST_TILES: usize = 8;
 /// Channels that transformed inputs keep together: a constant step from tile to tile spares the product the addresses.
 const CHUNK: usize = 16;
 
+/// Products that are added up in a row: fewer than elsewhere, since the output's transform adds up errors of 36 sums.
+const SEGMENT: usize = 64;
+
 /// Values between the points of transformed tiles and of products, so that these do not compete for the same lines of the cache.
 const GAP: usize = 16;
 
@@ -289,7 +292,8 @@ impl Winograd<'_> {
                     let mut row = products.add(point * step + column);
                     for i in 0..groups {
                         let height = (tiles.len() - i).div_ceil(groups);
-                        let x = Input { base, pixel: plan.block * CHUNK, step: CHUNK, taps: &plan.chunks, tap_len: CHUNK };
+                        let x =
+                            Input { base, pixel: plan.block * CHUNK, step: CHUNK, taps: &plan.chunks, tap_len: CHUNK, segment: SEGMENT };
                         let mut rows = [row; MOST_ROWS];
                         for (p, at) in rows.iter_mut().enumerate() {
                             *at = row.wrapping_add(p * BLOCK);

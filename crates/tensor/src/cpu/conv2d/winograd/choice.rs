@@ -15,7 +15,7 @@ pub fn winograd_switch() -> Result<bool, String> {
     }
 }
 
-/// Whether 3x3 convolutions may take Winograd's method where it is faster, at two to three times the direct method's rounding error.
+/// Whether 3x3 convolutions may take Winograd's method where it is faster, at about three times the direct method's rounding error.
 pub fn winograd_enabled() -> bool {
     static ENABLED: OnceLock<bool> = OnceLock::new();
     *ENABLED.get_or_init(|| winograd_switch().unwrap_or(true))
