@@ -171,11 +171,14 @@ impl LrFind {
         points.get(middle).map(|point| point.learning_rate)
     }
 
-    /// The rate at which the loss falls most, by the logarithm of the rate: fastai's `steep`.
+    /// The rate at which the loss falls most, by the logarithm of the rate: fastai's `steep`, but not looked for beyond the least loss,
+    /// where it falls from one outburst to the next.
     pub fn steepest(&self) -> Option<f64> {
+        let points = self.considered();
+        let least = (0..points.len()).min_by(|&a, &b| points[a].smoothed_loss.total_cmp(&points[b].smoothed_loss))?;
         let slope =
-            |pair: &[LrPoint]| (pair[1].smoothed_loss - pair[0].smoothed_loss) / (pair[1].learning_rate.ln() - pair[0].learning_rate.ln());
-        let pairs = self.considered().windows(2);
+            |pair: &[LrPoint]| (pair[1].smoothed_loss - pair[0].smoothed_loss) / (pair[1].learning_rate / pair[0].learning_rate).ln();
+        let pairs = points[..=least].windows(2);
         pairs.min_by(|a, b| slope(a).total_cmp(&slope(b))).map(|pair| pair[0].learning_rate)
     }
 
@@ -219,13 +222,15 @@ mod tests {
     #[test]
     fn the_steepest_descent_is_found() {
         assert_eq!(find(&[3.0, 2.9, 2.0, 1.9, 5.0]).steepest(), Some(1e-9));
+        assert_eq!(find(&[3.0, 2.9, 2.8, 9.0, 5.0]).steepest(), Some(1e-10), "not the fall from 9");
+        assert_eq!(find(&[3.0, 4.0, 3.5]).steepest(), None);
         assert_eq!(find(&[3.0]).steepest(), None);
         assert_eq!(find(&[]).valley(), None);
     }
 
     #[test]
     fn a_valley_is_where_fastai_sees_it() {
-        // The longest fall is of the points 1 to 7, seven of them: fastai goes from 7 - 7 = 0, two thirds of sevenths and one more.
+        // The longest fall, of seven points, ends at point 7 and begins, to fastai, at 7 - 7: a third of it is 2, half of one is 1.
         let losses = [2.9, 3.0, 2.8, 2.6, 2.2, 1.8, 1.6, 1.5, 4.0];
         let expected = 10f64.powi(-10 + 2 + 1);
         assert_eq!(find(&losses).valley(), Some(expected));

@@ -32,12 +32,14 @@ pub fn run(args: &LrFindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     write_file(&args.csv, |file| file.write_all(find.to_csv().as_bytes()))?;
     write_file(&args.plot, |file| file.write_all(&png))?;
     stderr::note(&format!("{} rates in {}, drawn in {}", find.points.len(), args.csv.display(), args.plot.display()));
-    match (find.valley(), find.steepest()) {
-        (Some(valley), Some(steepest)) => {
-            writeln!(out, "Learning Rate (valley): {valley:.2e}")?;
-            writeln!(out, "Learning Rate (steepest): {steepest:.2e}")?;
+    for (name, learning_rate) in [("valley", find.valley()), ("steepest", find.steepest())] {
+        match learning_rate {
+            Some(learning_rate) => writeln!(out, "Learning Rate ({name}): {learning_rate:.2e}")?,
+            None => stderr::warn(&format!(
+                "no {name} learning rate: the loss of {} rates does not fall, or they are too few",
+                find.points.len()
+            )),
         }
-        _ => stderr::warn(&format!("{} rates until the loss blew up or the steps were done: too few to suggest one", find.points.len())),
     }
     Ok(())
 }

@@ -36,6 +36,18 @@ fn every_command_has_help_with_an_example() {
     }
 }
 
+#[test]
+fn no_color_turns_colours_off() {
+    let help = |set: &[(&str, &str)]| {
+        let output = convoy(Path::new(".")).arg("--help").env_remove("NO_COLOR").envs(set.iter().copied()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // As if there were a terminal.
+    let forced = ("CLICOLOR_FORCE", "1");
+    assert!(help(&[forced]).contains('\u{1b}'));
+    assert!(!help(&[forced, ("NO_COLOR", "1")]).contains('\u{1b}'));
+}
+
 /// The lines of a page without its commands for the formatter.
 fn text_of(page: &str) -> String {
     page.replace("\\-", "-")
