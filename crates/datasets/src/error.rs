@@ -24,8 +24,7 @@ pub enum Error {
     },
     /// A picture would take more memory than any real one does.
     #[error(
-        "{picture}: {width} x {height} pixels are more than the limit of {} pixels and {} a side",
-        crate::image::MAX_PIXELS,
+        "{picture}: {width} x {height} pixels are more than the limit of {max_pixels} pixels and {} a side",
         crate::image::MAX_SIDE
     )]
     TooLarge {
@@ -35,6 +34,8 @@ pub enum Error {
         width: u64,
         /// Height in pixels.
         height: u64,
+        /// The most pixels there may be.
+        max_pixels: usize,
     },
     /// A transform was given values it cannot work with, or a picture it cannot be applied to.
     #[error("{transform}: {reason}")]
