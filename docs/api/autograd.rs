@@ -16,7 +16,14 @@ impl Var {
         grad: Tensor,
         mut complete: impl FnMut(&Parameter) -> Result<()>,
     ) -> Result<()>;
+    pub fn grad_of(&self, input: &Var, grad: Tensor) -> Result<Tensor>;
 }
+
+// autograd/src/dominators.rs
+pub fn dominators<E>(
+    input: Tensor,
+    f: impl FnOnce(&Var) -> Result<Var, E>,
+) -> Result<(Var, Vec<Var>), E>;
 
 // autograd/src/gradcheck.rs
 pub fn gradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor]) -> Result<f64>;
@@ -29,6 +36,7 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R;
 pub mod op;
 pub mod ops;
 pub use autocast::{autocast_bf16, conv_method};
+pub use dominators::dominators;
 pub use gradcheck::gradcheck;
 pub use graph::{is_grad_enabled, no_grad};
 pub use op::Op;

@@ -111,6 +111,7 @@ impl ImageFolder {
     pub fn path(&self, index: usize) -> Option<&Path>;
 }
 impl Dataset for ImageFolder;
+pub fn pictures_under(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>>;
 
 // datasets/src/image/encode.rs
 impl Image {
@@ -141,7 +142,7 @@ pub use cifar::{Cifar10, Cifar10Version};
 pub use dataset::{Dataset, Split};
 pub use digits::Digits;
 pub use error::{Error, Result};
-pub use folder::ImageFolder;
+pub use folder::{ImageFolder, pictures_under};
 pub use image::{Image, MAX_PIXELS, MAX_SIDE};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use rng::Rng;
@@ -309,6 +310,7 @@ impl Preset {
     pub fn transform(&self) -> Result<Compose>;
     pub fn augmented(&self, augmentations: &[Augmentation]) -> Result<Compose>;
     pub fn apply(&self, image: Image) -> Result<Array3<f32>>;
+    pub fn view(&self, image: Image) -> Result<Image>;
 }
 
 // datasets/src/transforms/resize.rs

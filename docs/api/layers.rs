@@ -238,8 +238,8 @@ impl From<Parameter> for LazyParameter;
 impl fmt::Debug for LazyParameter;
 
 // layers/src/lib.rs
-pub mod pattern;
 pub mod repr;
+pub mod suggest;
 pub mod init;
 pub mod loss;
 pub mod optim;
@@ -638,9 +638,6 @@ impl Sgd {
 }
 impl UpdateRule for SgdRule;
 
-// layers/src/pattern.rs
-pub fn edit_distance(a: &str, b: &str) -> usize;
-
 // layers/src/permute.rs
 #[derive(Debug, Clone)]
 pub struct Permute {
@@ -753,6 +750,16 @@ impl StochasticDepth {
     pub fn new(p: f64) -> Self;
 }
 impl Module for StochasticDepth;
+
+// layers/src/suggest.rs
+pub fn nearest<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str>;
+pub fn did_you_mean<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<String>;
 
 // layers/src/summary.rs
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -65,6 +65,89 @@ pub fn layer_times(
     budget: Duration,
 ) -> Result<LayerTimes>;
 
+// train/src/cam.rs
+pub fn grad_cam(model: &dyn Module, image: &Tensor, class: usize) -> Result<Tensor>;
+pub fn overlay(image: &Image, heat: &Tensor) -> Result<Image>;
+
+// train/src/class_report.rs
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClassScores {
+    pub support: usize,
+    pub predicted: usize,
+    pub correct: usize,
+}
+impl ClassScores {
+    pub fn precision(&self) -> f64;
+    pub fn recall(&self) -> f64;
+    pub fn f1(&self) -> f64;
+}
+impl Evaluation {
+    pub fn class_scores(&self, classes: usize) -> Vec<ClassScores>;
+    pub fn confusion_matrix(&self, names: &[String], normalized: bool) -> Result<Image>;
+}
+
+// train/src/draw/canvas.rs
+pub type Color = [u8; 3];
+pub const WHITE: Color = [255; 3];
+pub const BLACK: Color = [34, 34, 34];
+pub const GRAY: Color = [221; 3];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Start,
+    Middle,
+    End,
+}
+pub struct Canvas {
+    private: (),
+}
+impl Canvas {
+    pub fn new(width: usize, height: usize) -> Self;
+    pub fn into_image(self) -> Result<Image>;
+    pub fn fill(
+        &mut self,
+        (left, top): (usize, usize),
+        (width, height): (usize, usize),
+        color: Color,
+    );
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), width: f64, color: Color);
+    pub fn polyline(&mut self, points: &[(f64, f64)], width: f64, color: Color);
+    pub fn text(
+        &mut self,
+        (x, y): (f64, f64),
+        size: f64,
+        align: Align,
+        color: Color,
+        text: &str,
+    );
+    pub fn text_up(
+        &mut self,
+        (x, y): (f64, f64),
+        size: f64,
+        align: Align,
+        color: Color,
+        text: &str,
+    );
+    pub fn image(&mut self, (left, top): (usize, usize), image: &Image);
+}
+pub fn text_width(size: f64, text: &str) -> f64;
+pub fn fitting(size: f64, text: &str, width: f64) -> String;
+
+// train/src/draw/chart.rs
+pub fn curves(rows: &[[f64; COLUMNS.len()]]) -> Result<Image>;
+
+// train/src/draw/gallery.rs
+pub fn gallery(guesses: &[Guess], dataset: &dyn Dataset) -> Result<Image>;
+
+// train/src/draw/lr_chart.rs
+pub fn lr_chart(find: &LrFind) -> Result<Image>;
+
+// train/src/draw/matrix.rs
+pub fn confusion_matrix(
+    counts: &BTreeMap<(usize, usize), usize>,
+    names: &[String],
+    normalized: bool,
+) -> Result<Image>;
+
 // train/src/error.rs
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -81,6 +164,7 @@ pub enum Error {
     NoRun { parent: PathBuf, name: String },
     Zoo(zoo::Error),
     OutputNotFinite,
+    NoSpatialMap { class_name: &'static str },
     Observer(io::Error),
 }
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -164,10 +248,13 @@ pub fn fit(
 // train/src/lib.rs
 pub mod bench;
 pub mod run;
+pub use cam::{grad_cam, overlay};
+pub use class_report::ClassScores;
 pub use error::{Error, Result};
 pub use evaluate::{ClassCounts, Evaluation, Guess, evaluate};
 pub use event::{Event, Observer, Position, Silent};
 pub use fit::{Data, fit};
+pub use lr_find::{LrFind, LrPoint, LrRange, lr_find};
 pub use predict::{Prediction, predict, probabilities};
 pub use settings::{
     Balance, ClassWeights, OptimizerKind, Precision, ScheduleSettings, SchedulerKind,
@@ -175,6 +262,39 @@ pub use settings::{
 };
 pub use step::Stepper;
 pub use trainer::{EpochSummary, Trainer};
+
+// train/src/lr_find.rs
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LrRange {
+    pub start: f64,
+    pub end: f64,
+    pub steps: usize,
+}
+impl Default for LrRange;
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LrPoint {
+    pub learning_rate: f64,
+    pub loss: f64,
+    pub smoothed_loss: f64,
+}
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LrFind {
+    pub points: Vec<LrPoint>,
+    pub steps: usize,
+}
+pub fn lr_find(
+    model: &dyn Model,
+    data: &Data,
+    settings: &Settings,
+    range: &LrRange,
+    report: impl FnMut(&LrPoint) -> Result<()>,
+) -> Result<LrFind>;
+impl LrFind {
+    pub fn valley(&self) -> Option<f64>;
+    pub fn steepest(&self) -> Option<f64>;
+    pub fn to_csv(&self) -> String;
+    pub fn picture(&self) -> Result<Image>;
+}
 
 // train/src/predict.rs
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -217,65 +337,7 @@ impl Config {
     pub fn load(path: impl AsRef<Path>) -> Result<Self>;
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()>;
 }
-
-// train/src/run/draw/canvas.rs
-pub type Color = [u8; 3];
-pub const WHITE: Color = [255; 3];
-pub const BLACK: Color = [34, 34, 34];
-pub const GRAY: Color = [221; 3];
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
-    Start,
-    Middle,
-    End,
-}
-pub struct Canvas {
-    private: (),
-}
-impl Canvas {
-    pub fn new(width: usize, height: usize) -> Self;
-    pub fn into_image(self) -> Result<Image>;
-    pub fn fill(
-        &mut self,
-        (left, top): (usize, usize),
-        (width, height): (usize, usize),
-        color: Color,
-    );
-    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), width: f64, color: Color);
-    pub fn polyline(&mut self, points: &[(f64, f64)], width: f64, color: Color);
-    pub fn text(
-        &mut self,
-        (x, y): (f64, f64),
-        size: f64,
-        align: Align,
-        color: Color,
-        text: &str,
-    );
-    pub fn text_up(
-        &mut self,
-        (x, y): (f64, f64),
-        size: f64,
-        align: Align,
-        color: Color,
-        text: &str,
-    );
-    pub fn image(&mut self, (left, top): (usize, usize), image: &Image);
-}
-pub fn text_width(size: f64, text: &str) -> f64;
-pub fn fitting(size: f64, text: &str, width: f64) -> String;
-
-// train/src/run/draw/chart.rs
-pub fn curves(rows: &[Row]) -> Result<Image>;
-
-// train/src/run/draw/gallery.rs
-pub fn gallery(guesses: &[Guess], dataset: &dyn Dataset) -> Result<Image>;
-
-// train/src/run/draw/matrix.rs
-pub fn confusion(
-    counts: &BTreeMap<(usize, usize), usize>,
-    names: &[String],
-    normalized: bool,
-) -> Result<Image>;
+pub fn with_suggestion(message: &str) -> String;
 
 // train/src/run/environment.rs
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -294,9 +356,9 @@ impl Environment {
 }
 
 // train/src/run/mod.rs
-pub use config::{Config, DataConfig, ModelConfig};
+pub use config::{Config, DataConfig, ModelConfig, with_suggestion};
 pub use environment::Environment;
-pub use results::COLUMNS;
+pub use results::{COLUMNS, csv_field};
 #[derive(Debug)]
 pub struct RunFolder {
     private: (),
@@ -333,6 +395,7 @@ pub const COLUMNS: [&str; 9] = [
     "lr",
     "images_per_second",
 ];
+pub fn csv_field(field: &str) -> String;
 
 // train/src/settings/kind.rs
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

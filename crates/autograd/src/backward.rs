@@ -32,46 +32,79 @@ impl Var {
 
     /// As [`backward_with`](Var::backward_with) for a value of any shape, given the gradient `grad` of that shape.
     pub fn backward_from(&self, grad: Tensor, mut complete: impl FnMut(&Parameter) -> Result<()>) -> Result<()> {
-        let Some(root) = &self.node else {
-            return Err(Error::argument("backward", "no parameter that requires a gradient leads to this value"));
-        };
-        if grad.shape() != self.shape() {
-            return Err(Error::shapes("backward", self.dims(), grad.dims(), "the gradient must have the value's shape"));
-        }
+        let root = self.root_of(&grad)?;
         let mut pending = uses_of_parameters(root);
-        // Nodes by number, with the gradient gathered so far. The highest number has no users left, so its gradient is whole.
-        let mut ready: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::from([(root.id, (root.clone(), grad))]);
+        let mut ready = Ready::from([(root.id, (root.clone(), grad))]);
         while let Some((_, (node, grad))) = ready.pop_last() {
-            match &node.kind {
-                Kind::Leaf(parameter) => {
-                    parameter.accumulate_grad(grad)?;
-                    if is_last(&mut pending, parameter) {
-                        complete(parameter)?;
-                    }
+            if let Kind::Leaf(parameter) = &node.kind {
+                parameter.accumulate_grad(grad)?;
+                if is_last(&mut pending, parameter) {
+                    complete(parameter)?;
                 }
-                Kind::Recorded => {
-                    return Err(Error::argument("backward", "a recording takes no gradients; compute the value outside of it"));
-                }
-                Kind::Op { name, inputs, .. } => {
-                    let needed: Vec<bool> = inputs.iter().map(Option::is_some).collect();
-                    let rule =
-                        node.take_rule().ok_or_else(|| Error::argument(name, "backward ran through this graph before; compute it anew"))?;
-                    let grads = rule(grad, &needed)?;
-                    debug_assert_eq!(grads.len(), inputs.len(), "{name}");
-                    for (input, grad) in inputs.iter().zip(grads) {
-                        if let Some(input) = input {
-                            let grad = grad.ok_or_else(|| Error::argument(name, "its gradient rule left out a gradient that is needed"))?;
-                            add(&mut ready, input, grad)?;
-                        }
-                    }
-                }
+            } else {
+                pass_on(&mut ready, &node, grad, |_| true)?;
             }
         }
         Ok(())
     }
+
+    /// The gradient at `input`, an earlier value of the same graph, given the gradient `grad` of this value: PyTorch's
+    /// `torch.autograd.grad`. The gradients of parameters are neither computed nor changed.
+    ///
+    /// # Errors
+    /// Where `input` does not lead to this value, where `grad` has another shape, or where the graph was used before.
+    pub fn grad_of(&self, input: &Var, grad: Tensor) -> Result<Tensor> {
+        let root = self.root_of(&grad)?;
+        let target = input.node.as_ref().map_or(u64::MAX, |node| node.id);
+        let mut ready = Ready::from([(root.id, (root.clone(), grad))]);
+        // What is older than the input does not come from it.
+        let leads_back = |node: &Node| node.id == target || (node.id > target && !matches!(node.kind, Kind::Leaf(_)));
+        while let Some((id, (node, grad))) = ready.pop_last() {
+            if id == target {
+                return Ok(grad);
+            }
+            pass_on(&mut ready, &node, grad, leads_back)?;
+        }
+        Err(Error::argument("grad_of", "the input does not lead to this value"))
+    }
+
+    /// The node that a backward pass starts at with this gradient.
+    fn root_of(&self, grad: &Tensor) -> Result<&Arc<Node>> {
+        if grad.shape() != self.shape() {
+            return Err(Error::shapes("backward", self.dims(), grad.dims(), "the gradient must have the value's shape"));
+        }
+        self.node.as_ref().ok_or_else(|| Error::argument("backward", "no parameter that requires a gradient leads to this value"))
+    }
 }
 
-fn add(ready: &mut BTreeMap<u64, (Arc<Node>, Tensor)>, node: &Arc<Node>, grad: Tensor) -> Result<()> {
+/// Nodes by number, with the gradient gathered so far. The highest number has no users left, so its gradient is whole.
+type Ready = BTreeMap<u64, (Arc<Node>, Tensor)>;
+
+/// Adds the gradients of those inputs of an operation that are wanted, given the gradient of its result.
+fn pass_on(ready: &mut Ready, node: &Node, grad: Tensor, is_wanted: impl Fn(&Node) -> bool) -> Result<()> {
+    let (name, inputs) = match &node.kind {
+        Kind::Op { name, inputs, .. } => (name, inputs),
+        Kind::Recorded => return Err(Error::argument("backward", "a recording takes no gradients; compute the value outside of it")),
+        Kind::Leaf(_) => return Ok(()),
+    };
+    let wanted: Vec<Option<&Arc<Node>>> = inputs.iter().map(|input| input.as_ref().filter(|node| is_wanted(node))).collect();
+    let needed: Vec<bool> = wanted.iter().map(Option::is_some).collect();
+    if !needed.contains(&true) {
+        return Ok(());
+    }
+    let rule = node.take_rule().ok_or_else(|| Error::argument(name, "backward ran through this graph before; compute it anew"))?;
+    let grads = rule(grad, &needed)?;
+    debug_assert_eq!(grads.len(), inputs.len(), "{name}");
+    for (input, grad) in wanted.into_iter().zip(grads) {
+        if let Some(input) = input {
+            let grad = grad.ok_or_else(|| Error::argument(name, "its gradient rule left out a gradient that is needed"))?;
+            add(ready, input, grad)?;
+        }
+    }
+    Ok(())
+}
+
+fn add(ready: &mut Ready, node: &Arc<Node>, grad: Tensor) -> Result<()> {
     match ready.get_mut(&node.id) {
         Some((_, sum)) => sum.add_(&grad),
         None => {

@@ -16,6 +16,7 @@
 
 mod autocast;
 mod backward;
+mod dominators;
 mod gradcheck;
 mod graph;
 pub mod op;
@@ -25,6 +26,7 @@ mod record;
 mod var;
 
 pub use autocast::{autocast_bf16, conv_method};
+pub use dominators::dominators;
 pub use gradcheck::gradcheck;
 pub use graph::{is_grad_enabled, no_grad};
 pub use op::Op;

@@ -8,7 +8,7 @@ use std::{
 use tensor::{Result, Shape, Tensor};
 
 use crate::{
-    Op,
+    Op, dominators,
     graph::{Kind, Node, is_grad_enabled},
     record::{is_recording, note},
 };
@@ -36,7 +36,9 @@ impl Var {
             return Var::from(value);
         }
         let (name, inputs) = (op.name(), inputs.iter().map(|v| v.node.clone()).collect());
-        Var { value, node: Some(Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) })) }
+        let result = Var { value, node: Some(Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) })) };
+        dominators::note(&result);
+        result
     }
 
     /// Whether an operation on these inputs is recorded: recording is on, and one of them needs a gradient.

@@ -236,3 +236,43 @@ fn errors_name_the_operation_and_the_shapes() {
     assert!(error.to_string().starts_with("add: shapes [2, 3] and [2, 4]"), "{error}");
     assert!(a.narrow(1, 2, 2).is_err() && a.permute(&[0]).is_err() && Var::cat(&[], 0).is_err() && a.sum(&[2], false).is_err());
 }
+
+#[test]
+fn the_gradient_at_a_value_between_is_taken_alone() {
+    let w = Parameter::new(Tensor::from_vec(vec![2.0, 3.0], [2]).unwrap());
+    let x = w.var();
+    let between = x.mul(&x).unwrap();
+    // Two paths lead from it to the result, and another value joins: d(b · b + b + w)/db = 2 b + 1.
+    let result = between.mul(&between).unwrap().add(&between).unwrap().add(&w.var()).unwrap();
+    let grad = result.grad_of(&between, Tensor::from_vec(vec![1.0, 10.0], [2]).unwrap()).unwrap();
+    assert_eq!(grad.to_vec::<f64>().unwrap(), [9.0, 190.0]);
+    assert!(w.grad().is_none(), "parameters are left alone");
+
+    let elsewhere = w.var().relu().unwrap();
+    let one = || Tensor::ones([2], tensor::DType::F64).unwrap();
+    assert!(x.relu().unwrap().grad_of(&elsewhere, one()).unwrap_err().to_string().contains("does not lead"));
+    assert!(x.relu().unwrap().grad_of(&Var::from(one()), one()).is_err());
+}
+
+#[test]
+fn dominators_are_what_every_path_goes_through() {
+    let (scale, input) = (Parameter::new(input(38, &[1])), input(39, &[1, 2, 3, 3]));
+    let squeezed = |x: &Var| {
+        let gate = x.mean(&[2, 3], true)?.sigmoid()?; // beside x, which the product uses, too
+        x.mul(&gate)
+    };
+    let network = |x: &Var| {
+        let first = x.mul(&scale.var())?; // through it
+        let second = squeezed(&first)?; // and through it
+        let sum = second.relu()?.add(&second.sigmoid()?)?; // two branches, then through it
+        sum.mean(&[2, 3], false) // and through it
+    };
+    let (result, through) = autograd::dominators(input.clone(), network).unwrap();
+    let dims: Vec<&[usize]> = through.iter().map(Var::dims).collect();
+    let map = [1, 2, 3, 3].as_slice();
+    assert_eq!(dims, [map, map, map, &[1, 2]]);
+    assert_eq!(through[3].value().to_vec::<f64>().unwrap(), result.value().to_vec::<f64>().unwrap());
+    // With the parameter frozen the same holds, and values computed from parameters alone are not in the way.
+    scale.set_requires_grad(false);
+    assert_eq!(autograd::dominators(input, network).unwrap().1.len(), 4);
+}

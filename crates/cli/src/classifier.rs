@@ -1,12 +1,12 @@
 //! A trained model with what is needed to use it: its class names and its preprocessing.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use datasets::transforms::{Interpolation, Preset, Size};
 use datasets::{Cifar10, Dataset, Digits, Split};
 use hub::{Meter, Published};
+use layers::suggest::did_you_mean;
 use zoo::checkpoint::{CheckpointReader, Metadata};
 use zoo::{IMAGENET_CLASSES, Model, Weights};
 
@@ -50,7 +50,7 @@ impl Classifier {
 
     fn published(name: &str, args: &TrainedArgs) -> anyhow::Result<Self> {
         zoo::registry::find(name)?;
-        let mut meter = Meter::new(io::stderr(), io::stderr().is_terminal());
+        let mut meter = Meter::new(stderr::progress(), stderr::is_live());
         Self::from_file(&zoo::fetch_weights(name, None, &mut meter)?, args)
     }
 
@@ -64,6 +64,22 @@ impl Classifier {
         let Knowledge { classes, preset } = Knowledge::gather(path, args, checkpoint.metadata(), &*model)?;
         let dataset = checkpoint.metadata().other.get(DATASET_KEY).and_then(|name| name.as_str()).map(str::to_owned);
         Ok(Classifier { model, classes, preset, dataset })
+    }
+
+    /// The class of this name or number.
+    pub fn class(&self, name: &str) -> anyhow::Result<usize> {
+        let outputs = self.model.num_classes();
+        if let Some(class) = self.classes.iter().position(|known| known.eq_ignore_ascii_case(name)) {
+            return Ok(class);
+        }
+        match name.parse::<usize>() {
+            Ok(class) if class < outputs => Ok(class),
+            Ok(_) => bail!("no class {name}: the model has {outputs}, from 0"),
+            Err(_) => {
+                let hint = did_you_mean(name, self.classes.iter().map(String::as_str));
+                bail!("no class {name:?}: {}", hint.unwrap_or_else(|| format!("no name is near; a number below {outputs} will do, too")))
+            }
+        }
     }
 
     /// The name of a class, or its number where it has none.
@@ -97,7 +113,7 @@ impl Knowledge {
         let assumed = guess.map_or("class numbers and ImageNet's preprocessing".to_owned(), |guess| {
             format!("{}'s classes and preprocessing", guess.name())
         });
-        stderr::note(&format!("{} does not say what it was trained on: taking {assumed} (--trained-on)", file.display()));
+        stderr::warn(&format!("{} does not say what it was trained on: taking {assumed} (--trained-on)", file.display()));
         match guess {
             Some(guess) => Self::of(guess, model, Some(file)),
             None => Ok(Knowledge { classes: Vec::new(), preset: imagenet_preset(model, Some(file)) }),

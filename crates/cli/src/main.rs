@@ -5,6 +5,7 @@ mod classifier;
 mod commands;
 mod dashboard;
 mod picture;
+mod prefetch;
 mod progress;
 mod source;
 mod stderr;
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
+    if args.quiet {
+        stderr::be_quiet();
+    }
     if let Err(message) = check_environment() {
         stderr::error(&message);
         return ExitCode::from(USAGE);

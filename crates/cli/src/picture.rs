@@ -1,9 +1,10 @@
 //! Pictures from files and from the web.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use datasets::Image;
+use datasets::{Image, pictures_under};
 use hub::{Checks, Options, Silent};
 
 /// The longest picture file that is fetched, in bytes.
@@ -12,6 +13,14 @@ const LIMIT: u64 = 64 << 20;
 /// The picture in a file or at an http(s) address.
 pub fn open(place: &str) -> anyhow::Result<Image> {
     if is_url(place) { download(place) } else { Ok(Image::open(place)?) }
+}
+
+/// The pictures that a place stands for: those in a folder, or itself.
+pub fn expand(place: &str) -> anyhow::Result<Vec<String>> {
+    if is_url(place) || !Path::new(place).is_dir() {
+        return Ok(vec![place.to_owned()]);
+    }
+    Ok(pictures_under(place)?.iter().map(|path| path.display().to_string()).collect())
 }
 
 fn is_url(place: &str) -> bool {

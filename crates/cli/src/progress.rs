@@ -22,12 +22,7 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     /// A report to `out` of passes over so many pictures; epochs are measured on the pictures called `measured`.
     pub fn new(out: &'a mut dyn Write, pictures: usize, measured: &'static str) -> Self {
-        let bar = ProgressBar::new(pictures as u64);
-        // The template is a constant that a test reads; without it the bar has indicatif's style.
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-            bar.set_style(style.with_key("rate", rate).progress_chars("##-"));
-        }
-        Report { out, measured, bar }
+        Report { out, measured, bar: bar(pictures) }
     }
 
     /// Writes a line of the results, around which the bar is taken away.
@@ -35,6 +30,19 @@ impl<'a> Report<'a> {
         let Report { out, bar, .. } = self;
         bar.suspend(|| writeln!(out, "{line}"))
     }
+}
+
+/// A bar for so many pictures, hidden where there is no terminal or nothing is to be said.
+pub fn bar(pictures: usize) -> ProgressBar {
+    if stderr::is_quiet() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(pictures as u64);
+    // The template is a constant that a test reads; without it the bar has indicatif's style.
+    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        bar.set_style(style.with_key("rate", rate).progress_chars("##-"));
+    }
+    bar
 }
 
 /// Pictures a second.

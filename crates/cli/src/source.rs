@@ -35,7 +35,7 @@ impl Source {
             DatasetArg::Auto if Cifar10::exists(data_dir) => Source::Cifar10(data_dir.to_owned()),
             DatasetArg::Auto => {
                 let folder = data_dir.display();
-                stderr::note(&format!("no CIFAR-10 in {folder} (`cargo xtask fetch-data` gets it): using the bundled digits"));
+                stderr::warn(&format!("no CIFAR-10 in {folder} (`cargo xtask fetch-data` gets it): using the bundled digits"));
                 Source::Digits
             }
         }

@@ -32,7 +32,7 @@ impl ImageFolder {
         let mut classes = Vec::with_capacity(names.len());
         let mut samples = Vec::new();
         for (name, label) in names.iter().zip(0..) {
-            let pictures = pictures_under(&root.join(name))?;
+            let pictures = pictures_under(root.join(name))?;
             samples.extend(pictures.into_iter().map(|path| (path, label)));
             classes.push(name.to_string_lossy().into_owned());
         }
@@ -133,15 +133,18 @@ fn class_folders(root: &Path) -> Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// The pictures of a class, in the order of torchvision's `sorted(os.walk(…))`: folder by folder; at least one.
-fn pictures_under(class_folder: &Path) -> Result<Vec<PathBuf>> {
+/// The picture files in a folder at any depth, told by their endings, in the order of torchvision's `sorted(os.walk(…))`: folder by folder.
+///
+/// # Errors
+/// An error that names the folder that cannot be read or leads back to one it lies in; [`Error::Layout`] where there are none.
+pub fn pictures_under(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let folder = folder.as_ref();
     let mut folders = Vec::new();
-    collect_folders(class_folder, &mut Vec::new(), &mut folders)?;
+    collect_folders(folder, &mut Vec::new(), &mut folders)?;
     folders.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
     let pictures: Vec<PathBuf> = folders.into_iter().flat_map(|(_, pictures)| pictures).collect();
     if pictures.is_empty() {
-        let reason = format!("the class has no pictures ({})", EXTENSIONS.join(", "));
-        return Err(layout(class_folder, &reason));
+        return Err(layout(folder, &format!("has no pictures ({})", EXTENSIONS.join(", "))));
     }
     Ok(pictures)
 }

@@ -38,7 +38,7 @@ pub use cifar::{Cifar10, Cifar10Version};
 pub use dataset::{Dataset, Split};
 pub use digits::Digits;
 pub use error::{Error, Result};
-pub use folder::ImageFolder;
+pub use folder::{ImageFolder, pictures_under};
 pub use image::{Image, MAX_PIXELS, MAX_SIDE};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use rng::Rng;

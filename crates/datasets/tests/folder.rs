@@ -76,7 +76,7 @@ fn folders_that_make_no_data_set_are_named() {
     let dir = folder_with(&["full/1.png"]);
     fs::create_dir(dir.path().join("hollow")).unwrap();
     let error = open_error(dir.path());
-    assert!(error.contains("hollow: the class has no pictures (png, jpg"), "{error}");
+    assert!(error.contains("hollow: has no pictures (png, jpg"), "{error}");
 }
 
 #[test]

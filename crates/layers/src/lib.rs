@@ -64,9 +64,10 @@
 mod error;
 mod module;
 mod module_ext;
-pub mod pattern;
+mod pattern;
 pub mod repr;
 mod state_dict;
+pub mod suggest;
 mod summary;
 mod trace;
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::suggest::nearest;
+
 /// Whether `name`, or one of the modules it belongs to, matches `pattern`: `*` stands for any run of characters, `?` for one.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let modules = name.match_indices('.').map(|(i, _)| &name[..i]);
@@ -40,37 +42,13 @@ pub(crate) fn hint(pattern: &str, names: &[&str]) -> String {
     let prefixes = |name: &str| name.match_indices('.').map(|(i, _)| name[..i].to_string()).chain([name.to_string()]).collect::<Vec<_>>();
     let candidates: BTreeSet<String> = names.iter().flat_map(|name| prefixes(name)).collect();
     let wanted = pattern.trim_end_matches(['*', '.']);
-    let mut near: Vec<(usize, &String)> = candidates.iter().map(|c| (edit_distance(wanted, c), c)).collect();
-    near.retain(|&(distance, _)| distance <= wanted.len() / 2);
-    near.sort();
-    near.truncate(2);
+    let near = nearest(wanted, candidates.iter().map(String::as_str));
     if !near.is_empty() {
-        let near: Vec<String> = near.iter().map(|(_, name)| format!("{name:?}")).collect();
+        let near: Vec<String> = near.iter().take(2).map(|name| format!("{name:?}")).collect();
         return format!("did you mean {}?", near.join(" or "));
     }
     let top: Vec<&str> = candidates.iter().filter(|c| !c.contains('.')).map(String::as_str).collect();
     if top.is_empty() { "there are no parameters".to_string() } else { format!("the names begin with {}", top.join(", ")) }
-}
-
-/// The fewest insertions, deletions and replacements of one byte, and swaps of two neighbours, that turn `a` into `b` (Damerau, "A
-/// technique for computer detection and correction of spelling errors", 1964).
-pub fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    // distances[i][j] is that of the first i bytes of a and the first j of b.
-    let mut distances = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            distances[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = distances[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                let swap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-                let swapped = if swap { distances[i - 2][j - 2] + 1 } else { usize::MAX };
-                replaced.min(swapped).min(distances[i - 1][j] + 1).min(distances[i][j - 1] + 1)
-            };
-        }
-    }
-    distances[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -103,13 +81,5 @@ mod tests {
         assert_eq!(hint("layr1.*", &names), "did you mean \"layer1\" or \"layer2\"?");
         assert_eq!(hint("classifier", &names), "the names begin with conv1, fc, layer1, layer2");
         assert_eq!(hint("x", &[]), "there are no parameters");
-    }
-
-    #[test]
-    fn edit_distance_counts_the_fewest_edits() {
-        for (a, b, n) in [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("same", "same", 0), ("18", "81", 1), ("ab1", "b1a", 2)]
-        {
-            assert_eq!(edit_distance(a, b), n);
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use tensor::{Shape, Tensor};
 
-use crate::{Result, Slot};
+use crate::{Result, Slot, suggest::nearest};
 
 /// The tensors of a module by name, in order: what PyTorch's `state_dict()` returns.
 #[derive(Debug, Clone, Default)]
@@ -116,14 +116,27 @@ impl fmt::Display for LoadReport {
             ("wrong shape", shortened(&misshapen.collect::<Vec<_>>())),
         ];
         let groups = groups.iter().filter(|(_, keys)| !keys.is_empty()).map(|(what, keys)| format!("{what}: {keys}"));
-        let text = groups.collect::<Vec<_>>().join("; ");
+        let mut text = groups.collect::<Vec<_>>().join("; ");
+        if let Some((unexpected, missing)) = self.likely_rename() {
+            text += &format!("; is {unexpected} meant to be {missing}?");
+        }
         f.write_str(if text.is_empty() { "every key fits" } else { &text })
     }
 }
 
+impl LoadReport {
+    /// The first unexpected key that is nearly a missing one, and that one.
+    fn likely_rename(&self) -> Option<(&str, &str)> {
+        let missing = || self.missing.iter().map(String::as_str);
+        self.unexpected.iter().take(SHOWN).find_map(|key| Some((key.as_str(), *nearest(key, missing()).first()?)))
+    }
+}
+
+/// The most keys of a kind that a report lists.
+const SHOWN: usize = 10;
+
 /// The first of many items, and how many more there are.
 fn shortened(items: &[String]) -> String {
-    const SHOWN: usize = 10;
     let text = items.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if items.len() > SHOWN { format!("{text} and {} more", items.len() - SHOWN) } else { text }
 }
@@ -186,6 +199,14 @@ mod tests {
         assert_eq!(state.keys().collect::<Vec<_>>(), ["b", "a"]);
         assert_eq!(state.get("b").unwrap().item().unwrap(), 3.0);
         assert!(state.get("c").is_none() && state.len() == 2);
+    }
+
+    #[test]
+    fn a_key_that_is_nearly_a_missing_one_is_pointed_out() {
+        let keys = |keys: &[&str]| keys.iter().map(|key| key.to_string()).collect();
+        let report =
+            LoadReport { missing: keys(&["conv1.weight", "fc.weight"]), unexpected: keys(&["x", "fc.wieght"]), misshapen: Vec::new() };
+        assert!(report.to_string().ends_with("unexpected: x, fc.wieght; is fc.wieght meant to be fc.weight?"), "{report}");
     }
 
     #[test]

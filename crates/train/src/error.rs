@@ -80,6 +80,14 @@ pub enum Error {
     /// The model's output holds infinities or NaN.
     #[error("the model's output is not finite: its weights are damaged, or its training diverged")]
     OutputNotFinite,
+    /// No value of the model is a map of places that all of its output depends on.
+    #[error(
+        "{class_name} has no spatial map: at this size no layer that all of its output depends on is more than one pixel high and wide"
+    )]
+    NoSpatialMap {
+        /// The model's class name.
+        class_name: &'static str,
+    },
     /// The observer could not report, as where a pipe it writes to is closed.
     #[error("cannot report progress: {0}")]
     Observer(#[from] io::Error),

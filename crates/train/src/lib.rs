@@ -1,4 +1,4 @@
-//! The training loop, evaluation, prediction and timing. Nothing here prints: an [`Observer`] is told what happens.
+//! The training loop, evaluation, prediction, explanation and timing. Nothing here prints: an [`Observer`] is told what happens.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -26,11 +26,15 @@ mod settings;
 
 mod average;
 mod batch;
+mod cam;
 mod checkpoint;
+mod class_report;
 mod class_weights;
+mod draw;
 mod evaluate;
 mod fit;
 mod layer_groups;
+mod lr_find;
 mod mix;
 mod predict;
 mod step;
@@ -39,10 +43,13 @@ mod trainer;
 pub mod bench;
 pub mod run;
 
+pub use cam::{grad_cam, overlay};
+pub use class_report::ClassScores;
 pub use error::{Error, Result};
 pub use evaluate::{ClassCounts, Evaluation, Guess, evaluate};
 pub use event::{Event, Observer, Position, Silent};
 pub use fit::{Data, fit};
+pub use lr_find::{LrFind, LrPoint, LrRange, lr_find};
 pub use predict::{Prediction, predict, probabilities};
 pub use settings::{Balance, ClassWeights, OptimizerKind, Precision, ScheduleSettings, SchedulerKind, Settings};
 pub use step::Stepper;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use datasets::{Batch, Loader};
-use layers::ModuleExt;
+use layers::{ModuleExt, optim::Schedule};
 use tensor::Tensor;
 use zoo::Model;
 
@@ -213,6 +213,24 @@ impl<'a> Trainer<'a> {
             }
         }
         Ok(tally)
+    }
+
+    /// Learns from at most `steps` batches, epoch after epoch, at the rates of a schedule; calls `tell` with the rate and the loss of each
+    /// until it says no.
+    pub(crate) fn sweep(mut self, schedule: Box<dyn Schedule>, steps: usize, mut tell: impl FnMut(f64, f64) -> Result<bool>) -> Result<()> {
+        self.stepper = self.stepper.schedule(Some(schedule));
+        let batches = self.train.len();
+        for epoch in 0..steps.div_ceil(batches) {
+            let end = Position { epoch: epoch + 1, epochs: 1, batch: batches, batches };
+            for (number, batch) in self.train.epoch(epoch as u64)?.take(steps - epoch * batches).enumerate() {
+                let learning_rate = self.stepper.learning_rate();
+                let Outcome { loss, .. } = self.learn(&batch?, Position { batch: number + 1, ..end })?;
+                if !tell(learning_rate, loss)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Learns from one batch.

@@ -1,6 +1,6 @@
 //! The models by name.
 
-use layers::pattern::edit_distance;
+use layers::suggest::did_you_mean;
 
 use crate::{Error, Model, Result, key_layout::KeyLayout};
 
@@ -50,16 +50,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// Where there is none.
 pub fn find(name: &str) -> Result<&'static Entry> {
-    models().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownModel { name: name.to_string(), hint: hint(name) })
-}
-
-/// The model whose name comes nearest, where one is near.
-fn hint(name: &str) -> String {
-    let near = names().map(|known| (edit_distance(name, known), known)).min();
-    match near.filter(|&(distance, _)| distance <= name.len() / 2) {
-        Some((_, known)) => format!("did you mean {known}?"),
-        None => "no name is near".to_string(),
-    }
+    models().find(|entry| entry.name == name).ok_or_else(|| {
+        let hint = did_you_mean(name, names()).unwrap_or_else(|| "no name is near".to_string());
+        Error::UnknownModel { name: name.to_string(), hint }
+    })
 }
 
 /// A model with random weights.

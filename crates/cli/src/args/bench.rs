@@ -11,8 +11,10 @@ const MAX_SECONDS: usize = 3600;
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// The time of a training step
+    #[command(after_help = "Example:\n  convoy bench train --model resnet18 --size 32 --batch 32")]
     Train(BenchArgs),
     /// The time of an inference
+    #[command(after_help = "Example:\n  convoy bench infer --model mobilenet_v2 --batch 1 --threads 1")]
     Infer(BenchArgs),
     /// The machine's peak rates, and the time and the share of them of each layer and pass, for every algorithm
     Layers(LayersArgs),
@@ -20,6 +22,7 @@ pub enum BenchCommand {
 
 /// Arguments of `bench layers`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  convoy bench layers --model resnet50 --batch 8 --scaling")]
 pub struct LayersArgs {
     #[command(flatten)]
     pub bench: BenchArgs,

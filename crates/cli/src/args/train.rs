@@ -18,7 +18,11 @@ pub struct TrainArgs {
     #[command(flatten)]
     what: WhatArgs,
     #[command(flatten)]
-    optimizer: OptimizerArgs,
+    epochs: EpochArgs,
+    #[command(flatten)]
+    rule: RuleArgs,
+    #[command(flatten)]
+    updates: UpdateArgs,
     #[command(flatten)]
     schedule: ScheduleArgs,
     #[command(flatten)]
@@ -61,7 +65,7 @@ pub struct RunArgs {
 /// What is trained on what.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Training")]
-struct WhatArgs {
+pub struct WhatArgs {
     /// The model [default: resnet18, or the one that the weights are of]
     #[arg(long)]
     model: Option<String>,
@@ -82,6 +86,21 @@ struct WhatArgs {
     /// Height and width of the pictures as the model gets them, in pixels, such as 64 [default: the data set's: 32, folders 224]
     #[arg(long, value_name = "N", value_parser = whole::<MAX_SIDE>)]
     img_size: Option<usize>,
+    /// Pictures a batch [default: 32]
+    #[arg(long, value_name = "N", value_parser = whole::<MAX_BATCH>)]
+    batch_size: Option<usize>,
+    /// Decides initial weights, the order of the pictures, augmentations and dropout [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// What convolutions and linear layers multiply: f32, or bf16 (sums, norms, losses and weights stay f32) [default: f32]
+    #[arg(long, value_name = "f32|bf16", value_parser = named::<Precision>)]
+    dtype: Option<Precision>,
+}
+
+/// How long it goes on, and what it is measured on.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Epochs")]
+struct EpochArgs {
     /// The share of the training pictures that is held back to validate on, such as 0.1; the test set is then measured once, at
     /// the end [default: none, and each epoch is measured on the test set]
     #[arg(long, value_name = "X")]
@@ -89,42 +108,39 @@ struct WhatArgs {
     /// How often every picture is used [default: 1]
     #[arg(long, value_name = "N", value_parser = whole::<MAX_COUNT>)]
     epochs: Option<usize>,
-    /// Pictures a batch [default: 32]
-    #[arg(long, value_name = "N", value_parser = whole::<MAX_BATCH>)]
-    batch_size: Option<usize>,
     /// Train on at most N batches an epoch, to try things out [default: all]
     #[arg(long, value_name = "N", value_parser = whole::<MAX_COUNT>)]
     limit_batches: Option<usize>,
     /// End where N epochs in a row do not raise the accuracy [default: never]
     #[arg(long, value_name = "EPOCHS", value_parser = whole::<MAX_COUNT>)]
     patience: Option<usize>,
-    /// Decides initial weights, the order of the pictures, augmentations and dropout [default: 0]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
     /// Print the mean loss every N batches [default: 100]
     #[arg(long, value_name = "N", value_parser = whole::<MAX_COUNT>)]
     print_freq: Option<usize>,
-    /// What convolutions and linear layers multiply: f32, or bf16 (sums, norms, losses and weights stay f32) [default: f32]
-    #[arg(long, value_name = "f32|bf16", value_parser = named::<Precision>)]
-    dtype: Option<Precision>,
 }
 
-/// How weights are updated.
+/// What turns gradients into updates.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Optimiser")]
-struct OptimizerArgs {
+pub struct RuleArgs {
     /// What turns gradients into updates [default: sgd]
     #[arg(long, value_name = "sgd|adam|adamw|rmsprop", value_parser = named::<OptimizerKind>)]
     optimizer: Option<OptimizerKind>,
-    /// The learning rate; with a scheduler the largest [default: 0.001]
-    #[arg(long, value_name = "X")]
-    lr: Option<f64>,
     /// The momentum of sgd and rmsprop, below 1 [default: 0.9]
     #[arg(long, value_name = "X")]
     momentum: Option<f64>,
     /// The weight decay, such as 5e-4 [default: 0]
     #[arg(long, value_name = "X")]
     weight_decay: Option<f64>,
+}
+
+/// How weights are updated.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Updates")]
+struct UpdateArgs {
+    /// The learning rate; with a scheduler the largest [default: 0.001]
+    #[arg(long, value_name = "X")]
+    lr: Option<f64>,
     /// Scale gradients down where the norm of all together is larger, such as 1.0 [default: never]
     #[arg(long, value_name = "NORM")]
     clip_grad_norm: Option<f64>,
@@ -170,7 +186,7 @@ struct ScheduleArgs {
 /// What keeps a model from learning by heart.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Regularisation")]
-struct RegularizationArgs {
+pub struct RegularizationArgs {
     /// Change the training pictures at random: crop (out of a padded picture), flip (left and right), trivialaugment, randaugment
     /// (as torchvision's), such as crop,flip,trivialaugment [default: none]
     #[arg(long, value_name = "none|crop,flip,…", value_parser = augmentations)]
@@ -192,7 +208,7 @@ struct RegularizationArgs {
 /// Which layers learn, and how fast.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Layers")]
-struct FreezingArgs {
+pub struct FreezingArgs {
     /// Leave these parameters as they are, such as 'layer1.*' or '*.bias'; may be given several times
     #[arg(long, value_name = "PATTERN")]
     freeze: Vec<String>,
@@ -241,7 +257,9 @@ impl TrainArgs {
     /// Puts what the command line says over the settings.
     pub fn apply(&self, config: &mut Config) {
         self.what.apply(config);
-        self.optimizer.apply(config);
+        self.epochs.apply(config);
+        self.rule.apply(config);
+        self.updates.apply(config);
         self.schedule.apply(config);
         self.regularization.apply(config);
         self.freezing.apply(config);
@@ -249,31 +267,43 @@ impl TrainArgs {
 }
 
 impl WhatArgs {
-    fn apply(&self, config: &mut Config) {
+    pub fn apply(&self, config: &mut Config) {
         set_some(&mut config.model.name, &self.model);
         set(&mut config.model.weights, &self.weights.as_ref().map(WeightsArg::to_string));
         set_some(&mut config.model.num_classes, &self.num_classes);
         set(&mut config.data.dataset, &self.dataset.as_ref().map(DatasetArg::to_string));
         set(&mut config.data.data_dir, &self.data_dir);
         set_some(&mut config.data.img_size, &self.img_size);
-        set_some(&mut config.data.val_split, &self.val_split);
-        set(&mut config.training.epochs, &self.epochs);
         set(&mut config.training.batch_size, &self.batch_size);
-        set_some(&mut config.training.limit_batches, &self.limit_batches);
-        set_some(&mut config.training.patience, &self.patience);
         set(&mut config.training.seed, &self.seed);
-        set(&mut config.training.print_freq, &self.print_freq);
         set(&mut config.training.precision, &self.dtype);
     }
 }
 
-impl OptimizerArgs {
+impl EpochArgs {
     fn apply(&self, config: &mut Config) {
+        set_some(&mut config.data.val_split, &self.val_split);
+        let settings = &mut config.training;
+        set(&mut settings.epochs, &self.epochs);
+        set_some(&mut settings.limit_batches, &self.limit_batches);
+        set_some(&mut settings.patience, &self.patience);
+        set(&mut settings.print_freq, &self.print_freq);
+    }
+}
+
+impl RuleArgs {
+    pub fn apply(&self, config: &mut Config) {
         let settings = &mut config.training;
         set(&mut settings.optimizer, &self.optimizer);
-        set(&mut settings.learning_rate, &self.lr);
         set(&mut settings.momentum, &self.momentum);
         set(&mut settings.weight_decay, &self.weight_decay);
+    }
+}
+
+impl UpdateArgs {
+    fn apply(&self, config: &mut Config) {
+        let settings = &mut config.training;
+        set(&mut settings.learning_rate, &self.lr);
         set_some(&mut settings.clip_grad_norm, &self.clip_grad_norm);
         set(&mut settings.accumulate, &self.accumulate);
         set_some(&mut settings.ema_decay, &self.ema_decay);
@@ -294,7 +324,7 @@ impl ScheduleArgs {
 }
 
 impl RegularizationArgs {
-    fn apply(&self, config: &mut Config) {
+    pub fn apply(&self, config: &mut Config) {
         if let Some(augment) = &self.augment {
             config.data.augment = augment.to_vec();
         }
@@ -307,7 +337,7 @@ impl RegularizationArgs {
 }
 
 impl FreezingArgs {
-    fn apply(&self, config: &mut Config) {
+    pub fn apply(&self, config: &mut Config) {
         let settings = &mut config.training;
         if !self.freeze.is_empty() {
             settings.freeze.clone_from(&self.freeze);

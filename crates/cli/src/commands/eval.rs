@@ -6,23 +6,49 @@ use std::sync::Arc;
 use ::train::{Evaluation, evaluate};
 use anyhow::bail;
 use datasets::{Dataset, Loader, LoaderOptions, Split};
+use zoo::checkpoint::write_file;
 
 use crate::args::{DatasetArg, DatasetArgs, EvalArgs};
 use crate::classifier::Classifier;
 use crate::progress::Report;
 use crate::source::Source;
 
+mod report;
+mod results_file;
+
+use results_file::Results;
+
+/// The most classes that are listed one by one without being asked for.
+const FEW_CLASSES: usize = 20;
+
 pub fn run(args: &EvalArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    args.results_file.as_deref().map_or(Ok(()), results_file::check)?;
     let classifier = Classifier::load(Some(&args.weights), &args.trained)?;
     let source = source(&args.dataset, classifier.dataset.as_deref())?;
     let dataset = source.open(Split::Test)?;
     check_classes(&classifier, &source, &*dataset)?;
 
     let options = LoaderOptions { batch_size: args.batch_size, ..LoaderOptions::default() };
-    let pictures = dataset.len();
+    let (pictures, names) = (dataset.len(), dataset.classes().to_vec());
     let loader = Loader::new(dataset, Arc::new(classifier.preset.transform()?), options)?;
     let evaluation = args.precision.run(|| evaluate(&*classifier.model, &loader, &mut Report::new(out, pictures, "Test")))?;
-    write_result(&evaluation, out)
+    write_result(&evaluation, out)?;
+
+    let classes = evaluation.class_scores(names.len()).len();
+    if args.per_class || classes <= FEW_CLASSES {
+        report::write_class_report(&evaluation, &names, out)?;
+    }
+    if classes <= FEW_CLASSES {
+        report::write_confusion_matrix(&evaluation, &names, out)?;
+    }
+    if let Some(path) = &args.confusion_matrix {
+        let png = evaluation.confusion_matrix(&names, false)?.to_png()?;
+        write_file(path, |file| file.write_all(&png))?;
+    }
+    if let Some(path) = &args.results_file {
+        results_file::write(path, &Results::of(&classifier, &source, &evaluation))?;
+    }
+    Ok(())
 }
 
 /// The data set asked for, by default the one that the model was trained on.

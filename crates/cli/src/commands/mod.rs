@@ -4,6 +4,8 @@ mod bench;
 mod eval;
 mod export;
 mod inspect;
+mod lr_find;
+mod man;
 mod models;
 mod predict;
 mod show;
@@ -23,12 +25,15 @@ pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Summary(args) => summary::run(&args, out)?,
         Command::Models => models::run(out)?,
         Command::Train(args) => train::run(&args, out)?,
+        Command::LrFind(args) => lr_find::run(&args, out)?,
         Command::Eval(args) => eval::run(&args, out)?,
         Command::Predict(args) => return predict::run(&args, out),
         Command::Export(args) => export::run(&args, out)?,
         Command::Bench(BenchCommand::Train(args)) => bench::train(&args, out)?,
         Command::Bench(BenchCommand::Infer(args)) => bench::infer(&args, out)?,
         Command::Bench(BenchCommand::Layers(args)) => bench::layers(&args, out)?,
+        Command::Completions(args) => man::completions(args.shell, out)?,
+        Command::Man(args) => man::run(&args, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! `convoy train`: fine-tunes a model, keeps its run folder, and saves it.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ::train::run::{Config, Environment, RunFolder};
@@ -14,8 +14,10 @@ use crate::progress::Report;
 use crate::source::Source;
 use crate::stderr;
 
-use start::{check_writable, starting_model};
-use subjects::Subjects;
+pub use start::starting_model;
+pub use subjects::Subjects;
+
+use start::check_writable;
 
 mod start;
 mod subjects;
@@ -24,7 +26,7 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let resumed = resumed_run(args)?;
     let mut config = config(args, resumed.as_deref())?;
     config.training.check()?;
-    let source = Source::choose(&dataset(&config)?, &config.data.data_dir);
+    let source = source(&config)?;
     let subjects = Subjects::open(&source, &config)?;
     manual_seed(config.training.seed);
     let model = starting_model(&mut config, &subjects, resumed.is_some())?;
@@ -45,7 +47,7 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     stderr::note(&format!("run folder: {}", folder.path().display()));
     let (pictures, measured) = (subjects.pictures_of_epoch(&config.training), subjects.measured());
-    if args.run.tui && io::stderr().is_terminal() {
+    if args.run.tui && stderr::is_live() {
         let title = format!("{} on {}", model.arch(), source.name());
         trainer.run(&mut (folder, Dashboard::new(out, title, pictures, measured)))?;
     } else {
@@ -78,9 +80,11 @@ fn config(args: &TrainArgs, resumed: Option<&Path>) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-fn dataset(config: &Config) -> anyhow::Result<DatasetArg> {
+/// The data set that is meant.
+pub fn source(config: &Config) -> anyhow::Result<Source> {
     let name = &config.data.dataset;
-    name.parse().map_err(|hint| anyhow::anyhow!("dataset {name:?}: {hint}"))
+    let dataset: DatasetArg = name.parse().map_err(|hint| anyhow::anyhow!("dataset {name:?}: {hint}"))?;
+    Ok(Source::choose(&dataset, &config.data.data_dir))
 }
 
 fn default_path(model: &dyn Model, source: &Source) -> PathBuf {

@@ -24,7 +24,8 @@ impl Screen {
         let Some((rows, columns)) = Term::stderr().size_checked() else { return };
         // The last row stays free, so that nothing scrolls.
         let size = Rect::new(0, 0, columns.min(LARGEST.0), rows.saturating_sub(1).min(LARGEST.1));
-        let lines = lines(&render(size));
+        // `NO_COLOR` and `CLICOLOR=0` turn them off.
+        let lines = lines(&render(size), console::colors_enabled_stderr());
         let mut text = self.home();
         for line in &lines {
             let _ = write!(text, "\r{line}\x1b[K\n");
@@ -59,10 +60,11 @@ fn write(text: &str) {
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// The rows of a picture with the escape sequences of their colours.
-fn lines(buffer: &Buffer) -> Vec<String> {
-    let width = usize::from(buffer.area.width).max(1);
-    buffer.content().chunks(width).map(line).collect()
+/// The rows of a picture with the escape sequences of their colours, or without.
+fn lines(buffer: &Buffer, with_colors: bool) -> Vec<String> {
+    let rows = buffer.content().chunks(usize::from(buffer.area.width).max(1));
+    let plain = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect();
+    if with_colors { rows.map(line).collect() } else { rows.map(plain).collect() }
 }
 
 fn line(cells: &[Cell]) -> String {
@@ -107,6 +109,7 @@ mod tests {
         buffer.set_string(0, 0, "ab", Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD));
         buffer.set_string(2, 0, "c", Style::new());
         buffer.set_string(0, 1, "plain", Style::new());
-        assert_eq!(lines(&buffer), ["\x1b[0;1;36mab\x1b[0mc   ", "plain "]);
+        assert_eq!(lines(&buffer, true), ["\x1b[0;1;36mab\x1b[0mc   ", "plain "]);
+        assert_eq!(lines(&buffer, false), ["abc   ", "plain "]);
     }
 }

@@ -78,7 +78,7 @@ impl Transform for RandomCrop {
 }
 
 /// The part of `width` x `height` pixels whose top left corner lies at (`left`, `top`) of the picture; black beyond it.
-fn crop(image: Image, left: isize, top: isize, width: usize, height: usize) -> Image {
+pub(super) fn crop(image: Image, left: isize, top: isize, width: usize, height: usize) -> Image {
     if (left, top, width, height) == (0, 0, image.width(), image.height()) {
         return image;
     }

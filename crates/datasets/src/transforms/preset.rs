@@ -3,9 +3,11 @@
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
+use super::crop::{center_offset, crop};
 use super::{
     CenterCrop, Compose, Interpolation, Normalize, RandAugment, RandomCrop, RandomHorizontalFlip, Resize, Size, TrivialAugmentWide,
 };
+use crate::image::checked_area;
 use crate::{Error, Image, Result, Rng};
 
 /// A random change of the pictures that a model learns from.
@@ -108,6 +110,23 @@ impl Preset {
         // No step is random.
         self.transform()?.apply(image, &mut Rng::new(0))
     }
+
+    /// The part of a picture that the network gets to see, as large as it is in the picture.
+    ///
+    /// # Errors
+    /// Where a value makes no transform.
+    pub fn view(&self, image: Image) -> Result<Image> {
+        let Some(side) = self.crop else { return Ok(image) };
+        let (width, height) = match self.resize {
+            Some(size) => Resize::new(size, self.interpolation)?.target(&image)?,
+            None => (image.width(), image.height()),
+        };
+        let scaled = |length: usize, from: usize| (((side * length) as f64 / from as f64).round() as usize).max(1);
+        let (view_width, view_height) = (scaled(image.width(), width), scaled(image.height(), height));
+        checked_area("CenterCrop", view_width, view_height)?;
+        let (left, top) = (center_offset(image.width(), view_width), center_offset(image.height(), view_height));
+        Ok(crop(image, left, top, view_width, view_height))
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +161,21 @@ mod tests {
         }
         let shapeless = Preset { resize: None, ..Preset::square(32) };
         assert!(shapeless.augmented(&[Crop]).unwrap_err().to_string().contains("RandomCrop"));
+    }
+
+    #[test]
+    fn the_view_is_what_the_network_sees() {
+        let image = Image::from_rgb(600, 400, (0..720_000u32).map(|i| (i / 1000 * 7 % 251) as u8).collect()).unwrap();
+        for preset in [Preset::image_classification(224, 256), Preset::image_classification(48, 50)] {
+            let view = preset.view(image.clone()).unwrap();
+            let share = f64::from(preset.crop.unwrap() as u32) / f64::from(if preset.crop == Some(48) { 50 } else { 256 });
+            assert_eq!((view.width(), view.height()), ((400.0 * share) as usize, (400.0 * share) as usize));
+            let seen = preset.apply(image.clone()).unwrap();
+            let whole = Preset { resize: Some(Size::Exact { height: seen.dim().1, width: seen.dim().2 }), crop: None, ..preset };
+            let difference = (&whole.apply(view).unwrap() - &seen).mapv(f32::abs).mean().unwrap();
+            assert!(difference < 0.1, "{difference}");
+        }
+        assert_eq!(Preset::square(32).view(image.clone()).unwrap(), image);
     }
 
     #[test]

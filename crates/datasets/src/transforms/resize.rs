@@ -71,7 +71,7 @@ impl Resize {
     }
 
     /// Width and height of the resized picture.
-    fn target(&self, image: &Image) -> Result<(usize, usize)> {
+    pub(super) fn target(&self, image: &Image) -> Result<(usize, usize)> {
         let (width, height) = match self.size {
             Size::Exact { height, width } => (width, height),
             // A picture's sides and `side` are at most 65,535, so the products fit.

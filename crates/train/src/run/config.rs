@@ -6,6 +6,7 @@ use std::{
 };
 
 use datasets::transforms::Augmentation;
+use layers::suggest::did_you_mean;
 use serde::{Deserialize, Serialize};
 
 use super::{Environment, write};
@@ -84,7 +85,7 @@ impl Config {
         let text = fs::read_to_string(path).map_err(io_error)?;
         toml::from_str(&text).map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let reason = error.message().replace('\n', " ");
+            let reason = with_suggestion(&error.message().replace('\n', " "));
             Error::Config { path: path.to_owned(), line: before.matches('\n').count() + 1, reason }
         })
     }
@@ -98,6 +99,17 @@ impl Config {
         let text = toml::to_string(self).map_err(|error| Error::Config { path: path.to_owned(), line: 1, reason: error.to_string() })?;
         write(path, format!("# `convoy train --config {CONFIG_NAME}` trains again with these settings.\n\n{text}").as_bytes())
     }
+}
+
+/// What serde says of a name that it does not know, with the known name that comes nearest: "unknown field `epoch`, did you mean epochs?
+/// expected one of …".
+pub fn with_suggestion(message: &str) -> String {
+    let suggestion = message.split_once(", expected ").and_then(|(unknown, known)| {
+        // The names stand between backticks.
+        let name = unknown.split('`').nth(1)?;
+        Some((unknown, did_you_mean(name, known.split('`').skip(1).step_by(2))?, known))
+    });
+    suggestion.map_or_else(|| message.to_owned(), |(unknown, hint, known)| format!("{unknown}, {hint} expected {known}"))
 }
 
 /// What the comment in the file calls it.
@@ -136,6 +148,9 @@ mod tests {
             ("[training]\nepochs = 3\nlearning_rat = 0.1\n", 3, "learning_rat"),
             ("[training]\nepochs = \"many\"\n", 2, "many"),
             ("[training]\n\noptimizer = \"magic\"\n", 3, "magic"),
+            ("[training]\nepoch = 3\n", 2, "did you mean epochs?"),
+            ("[training]\noptimizer = \"adamm\"\n", 2, "did you mean adam?"),
+            ("[modle]\n", 1, "did you mean model?"),
             ("[training", 1, ""),
         ] {
             let error = parsed(text).unwrap_err().to_string();

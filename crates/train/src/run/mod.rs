@@ -1,7 +1,6 @@
 //! The run folder: everything that is kept of a training, written as it goes.
 
 mod config;
-mod draw;
 mod environment;
 mod log;
 mod results;
@@ -14,11 +13,11 @@ use std::{
 
 use zoo::checkpoint::{Metadata, write_file};
 
-pub use config::{Config, DataConfig, ModelConfig};
+pub use config::{Config, DataConfig, ModelConfig, with_suggestion};
 pub use environment::Environment;
-pub use results::COLUMNS;
+pub use results::{COLUMNS, csv_field};
 
-use crate::{EpochSummary, Error, Event, Observer, Result, Trainer};
+use crate::{EpochSummary, Error, Event, Observer, Result, Trainer, draw};
 use log::Log;
 use results::Results;
 use tensorboard::EventFile;
@@ -142,9 +141,9 @@ impl RunFolder {
     fn draw(&mut self, epoch: usize, summary: &EpochSummary, trainer: &Trainer<'_>) -> Result<()> {
         let evaluation = &summary.evaluation;
         self.write(CURVES, &draw::curves(self.results.rows())?.to_png()?)?;
-        self.write(CONFUSION, &draw::confusion(&evaluation.confusion, &self.classes, false)?.to_png()?)?;
+        self.write(CONFUSION, &evaluation.confusion_matrix(&self.classes, false)?.to_png()?)?;
         self.write(TOP_LOSSES, &draw::gallery(&evaluation.hardest, &*trainer.data().test)?.to_png()?)?;
-        let normalized = draw::confusion(&evaluation.confusion, &self.classes, true)?;
+        let normalized = evaluation.confusion_matrix(&self.classes, true)?;
         let png = normalized.to_png()?;
         self.write(CONFUSION_NORMALIZED, &png)?;
         self.events.picture(epoch, "confusion_matrix", (normalized.width(), normalized.height()), &png)

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, fs, io, path::Path};
 
-use crate::{EpochSummary, Error, Evaluation, Result};
+use crate::{ClassScores, EpochSummary, Error, Evaluation, Result};
 
 /// The columns of `results.csv`: the epoch, from 1; the seconds since the training began; losses; shares of correct pictures from 0 to
 /// 1; the last learning rate; pictures a second of the training.
@@ -78,22 +78,15 @@ fn rounded(value: f64, scale: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-/// The counts of each class: its name, pictures, those taken for it, recall, precision, and the share among the top five.
+/// The counts of each class: its name, pictures, those taken for it, recall, precision, F1, and the share among the top five.
 pub(super) fn per_class(evaluation: &Evaluation, names: &[String]) -> String {
-    let mut csv = "class,samples,predicted,correct,recall,precision,accuracy_top5\n".to_owned();
-    let labels = evaluation.classes.keys().copied().max().map_or(0, |last| last + 1).max(names.len());
-    let mut predicted = vec![0; labels];
-    for (&(_, guess), count) in &evaluation.confusion {
-        if let Some(sum) = predicted.get_mut(guess) {
-            *sum += count;
-        }
-    }
-    for (label, &predicted) in predicted.iter().enumerate() {
-        let counts = evaluation.classes.get(&label).copied().unwrap_or_default();
-        let name = names.get(label).map_or_else(|| label.to_string(), |name| quoted(name));
-        let (recall, precision) = (ratio(counts.correct, counts.samples), ratio(counts.correct, predicted));
-        let top5 = ratio(counts.correct_top5, counts.samples);
-        let _ = writeln!(csv, "{name},{},{predicted},{},{recall},{precision},{top5}", counts.samples, counts.correct);
+    let mut csv = "class,samples,predicted,correct,recall,precision,f1,accuracy_top5\n".to_owned();
+    for (label, scores) in evaluation.class_scores(names.len()).into_iter().enumerate() {
+        let ClassScores { support, predicted, correct } = scores;
+        let name = names.get(label).map_or_else(|| label.to_string(), |name| csv_field(name));
+        let top5 = evaluation.classes.get(&label).map_or(0, |counts| counts.correct_top5);
+        let (recall, precision, f1) = (ratio(correct, support), ratio(correct, predicted), ratio(2 * correct, support + predicted));
+        let _ = writeln!(csv, "{name},{support},{predicted},{correct},{recall},{precision},{f1},{}", ratio(top5, support));
     }
     csv
 }
@@ -104,7 +97,7 @@ fn ratio(part: usize, whole: usize) -> String {
 }
 
 /// A field of a CSV file, in quotes where it needs them.
-fn quoted(field: &str) -> String {
+pub fn csv_field(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
 }
 
@@ -116,7 +109,7 @@ mod tests {
     use crate::ClassCounts;
 
     #[test]
-    fn a_class_is_described_by_recall_and_precision() {
+    fn a_class_is_described_by_recall_precision_and_f1() {
         let counts = |samples, correct, correct_top5| ClassCounts { samples, correct, correct_top5 };
         let evaluation = Evaluation {
             classes: BTreeMap::from([(0, counts(4, 3, 4)), (1, counts(2, 2, 2))]),
@@ -126,7 +119,7 @@ mod tests {
         let names = ["cat, tabby".to_owned(), "dog".to_owned(), "none".to_owned()];
         let csv = per_class(&evaluation, &names);
         let lines: Vec<&str> = csv.lines().skip(1).collect();
-        let expected = ["\"cat, tabby\",4,3,3,0.7500,1.0000,1.0000", "dog,2,3,2,1.0000,0.6667,1.0000", "none,0,0,0,,,"];
+        let expected = ["\"cat, tabby\",4,3,3,0.7500,1.0000,0.8571,1.0000", "dog,2,3,2,1.0000,0.6667,0.8000,1.0000", "none,0,0,0,,,,"];
         assert_eq!(lines, expected);
     }
 

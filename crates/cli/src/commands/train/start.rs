@@ -71,7 +71,7 @@ fn imagenet_weights(name: &str) -> anyhow::Result<Weights> {
     zoo::registry::find(name)?;
     let Some((published, path)) = hub::find_published(name, None).zip(zoo::cached(name)) else {
         let get = format!("`cargo xtask fetch-data --weights {name}` gets them");
-        stderr::note(&format!("no ImageNet weights of {name} in PyTorch's cache ({get}): starting from random ones"));
+        stderr::warn(&format!("no ImageNet weights of {name} in PyTorch's cache ({get}): starting from random ones"));
         return Ok(Weights::None);
     };
     published.checks().verify(&path)?;

@@ -3,7 +3,7 @@
 use datasets::Image;
 
 use super::canvas::{Align, BLACK, Canvas, Color, GRAY};
-use crate::{Result, run::results::Row};
+use crate::{Result, run::COLUMNS};
 
 /// A chart of some columns of the results.
 struct Panel {
@@ -12,9 +12,9 @@ struct Panel {
     lines: &'static [(usize, &'static str, Color)],
 }
 
-const BLUE: Color = [31, 119, 180];
-const ORANGE: Color = [255, 127, 14];
-const GREEN: Color = [44, 160, 44];
+pub(super) const BLUE: Color = [31, 119, 180];
+pub(super) const ORANGE: Color = [255, 127, 14];
+pub(super) const GREEN: Color = [44, 160, 44];
 
 /// The columns are those of [`COLUMNS`](crate::run::COLUMNS).
 const PANELS: [Panel; 4] = [
@@ -40,7 +40,7 @@ struct Margin {
 }
 
 /// The charts, two and two.
-pub fn curves(rows: &[Row]) -> Result<Image> {
+pub fn curves(rows: &[[f64; COLUMNS.len()]]) -> Result<Image> {
     let mut canvas = Canvas::new(2 * PANEL.0, 2 * PANEL.1);
     for (number, panel) in PANELS.iter().enumerate() {
         let corner = ((number % 2 * PANEL.0) as f64, (number / 2 * PANEL.1) as f64);
@@ -49,30 +49,68 @@ pub fn curves(rows: &[Row]) -> Result<Image> {
     canvas.into_image()
 }
 
-fn draw(canvas: &mut Canvas, (left, top): (f64, f64), panel: &Panel, rows: &[Row]) {
-    let (right, bottom) = (left + PANEL.0 as f64 - MARGIN.right, top + PANEL.1 as f64 - MARGIN.bottom);
-    let (left, top) = (left + MARGIN.left, top + MARGIN.top);
-    let values = || panel.lines.iter().flat_map(|&(column, ..)| rows.iter().map(move |row| row[column]));
-    let up = Scale::over(values(), (bottom, top));
-    let along = Scale::over(rows.iter().map(|row| row[0]), (left, right));
-
-    for (tick, label) in up.ticks() {
-        canvas.line((left, up.place(tick)), (right, up.place(tick)), 1.0, GRAY);
-        canvas.text((left - 6.0, up.place(tick) + 4.0), TEXT, Align::End, BLACK, &label);
-    }
-    for (tick, label) in along.ticks().into_iter().filter(|(tick, _)| tick.fract() == 0.0) {
-        canvas.line((along.place(tick), bottom), (along.place(tick), bottom + 4.0), 1.0, BLACK);
-        canvas.text((along.place(tick), bottom + 18.0), TEXT, Align::Middle, BLACK, &label);
-    }
-    canvas.text((left, top - 12.0), TITLE, Align::Start, BLACK, panel.title);
+fn draw(canvas: &mut Canvas, corner: (f64, f64), panel: &Panel, rows: &[[f64; COLUMNS.len()]]) {
+    let values = panel.lines.iter().flat_map(|&(column, ..)| rows.iter().map(move |row| row[column]));
+    let axes = Axes::new(corner, PANEL, rows.iter().map(|row| row[0]), values);
+    axes.draw(canvas, panel.title, |epoch, label| (epoch.fract() == 0.0).then(|| label.to_owned()));
     for (number, &(column, name, color)) in panel.lines.iter().enumerate() {
-        let points: Vec<(f64, f64)> = rows.iter().map(|row| (along.place(row[0]), up.place(row[column]))).collect();
+        axes.curve(canvas, rows.iter().map(|row| (row[0], row[column])), color);
+        axes.key(canvas, panel.lines.len() - number, name, color);
+    }
+}
+
+/// The axes of a chart.
+pub(super) struct Axes {
+    along: Scale,
+    up: Scale,
+}
+
+impl Axes {
+    /// Axes for these values in a rectangle of this size, margins included.
+    pub fn new(
+        (left, top): (f64, f64),
+        (width, height): (usize, usize),
+        along: impl Iterator<Item = f64>,
+        up: impl Iterator<Item = f64>,
+    ) -> Self {
+        let (right, bottom) = (left + width as f64 - MARGIN.right, top + height as f64 - MARGIN.bottom);
+        Axes { along: Scale::over(along, (left + MARGIN.left, right)), up: Scale::over(up, (bottom, top + MARGIN.top)) }
+    }
+
+    /// Draws them with a title. `name` says what stands at a tick along, given its value and the usual text, or leaves it out.
+    pub fn draw(&self, canvas: &mut Canvas, title: &str, name: impl Fn(f64, &str) -> Option<String>) {
+        let ((left, right), (bottom, top)) = (self.along.pixels, self.up.pixels);
+        for (tick, label) in self.up.ticks() {
+            canvas.line((left, self.up.place(tick)), (right, self.up.place(tick)), 1.0, GRAY);
+            canvas.text((left - 6.0, self.up.place(tick) + 4.0), TEXT, Align::End, BLACK, &label);
+        }
+        for (tick, label) in self.along.ticks() {
+            if let Some(label) = name(tick, &label) {
+                canvas.line((self.along.place(tick), bottom), (self.along.place(tick), bottom + 4.0), 1.0, BLACK);
+                canvas.text((self.along.place(tick), bottom + 18.0), TEXT, Align::Middle, BLACK, &label);
+            }
+        }
+        canvas.text((left, top - 12.0), TITLE, Align::Start, BLACK, title);
+        canvas.line((left, bottom), (right, bottom), 1.0, BLACK);
+    }
+
+    /// Draws a curve through points.
+    pub fn curve(&self, canvas: &mut Canvas, points: impl Iterator<Item = (f64, f64)>, color: Color) {
+        let points: Vec<(f64, f64)> = points.map(|(x, y)| (self.along.place(x), self.up.place(y))).collect();
         canvas.polyline(&points, 2.0, color);
-        let x = right - 90.0 * (panel.lines.len() - number) as f64;
+    }
+
+    /// Draws a line up at a place.
+    pub fn mark(&self, canvas: &mut Canvas, x: f64, color: Color) {
+        canvas.line((self.along.place(x), self.up.pixels.0), (self.along.place(x), self.up.pixels.1), 1.5, color);
+    }
+
+    /// Names a colour above the chart, as the `place`-th from the right.
+    pub fn key(&self, canvas: &mut Canvas, place: usize, name: &str, color: Color) {
+        let (x, top) = (self.along.pixels.1 - 90.0 * place as f64, self.up.pixels.1);
         canvas.line((x, top - 17.0), (x + 16.0, top - 17.0), 2.0, color);
         canvas.text((x + 20.0, top - 12.0), TEXT, Align::Start, BLACK, name);
     }
-    canvas.line((left, bottom), (right, bottom), 1.0, BLACK);
 }
 
 /// Between values and pixels.

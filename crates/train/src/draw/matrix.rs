@@ -23,7 +23,7 @@ const EDGE: usize = 40;
 const FULL: Color = [8, 48, 107];
 
 /// The confusion matrix of `counts` by label and guess, as counts or, `normalized`, as shares of each label's pictures.
-pub fn confusion(counts: &BTreeMap<(usize, usize), usize>, names: &[String], normalized: bool) -> Result<Image> {
+pub fn confusion_matrix(counts: &BTreeMap<(usize, usize), usize>, names: &[String], normalized: bool) -> Result<Image> {
     let beyond = counts.keys().map(|&(label, guess)| label.max(guess) + 1).max().unwrap_or(0);
     let classes = names.len().max(beyond).max(1);
     let values = values(counts, normalized);
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn labels_go_down_and_guesses_along() {
         let names = ["cat".to_owned(), "dog".to_owned()];
-        let image = confusion(&BTreeMap::from([((0, 1), 4), ((1, 1), 2)]), &names, false).unwrap();
+        let image = confusion_matrix(&BTreeMap::from([((0, 1), 4), ((1, 1), 2)]), &names, false).unwrap();
         let cell = |label, guess| cell(&image, margin(&names, 2), label, guess);
         assert_eq!(cell(0, 1), FULL);
         assert_eq!(cell(1, 1), shade(0.5));
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn any_number_of_classes_makes_a_picture_of_bounded_size() {
         for last in [0, 40, 1500, 1_000_000] {
-            let image = confusion(&BTreeMap::from([((last, 0), 1)]), &[], true).unwrap();
+            let image = confusion_matrix(&BTreeMap::from([((last, 0), 1)]), &[], true).unwrap();
             assert!(image.width() <= AXIS + MAX_NAME as usize + MAX_SIDE + EDGE, "{last}");
             let dark = image.data().chunks_exact(3).filter(|pixel| *pixel == FULL).count();
             assert!(dark > 0, "{last}");

@@ -8,7 +8,7 @@ use datasets::Image;
 use crate::Result;
 
 /// Source and licence: `data/README.md`.
-const FONT: &[u8] = include_bytes!("../../../data/DejaVuSans-subset.ttf");
+const FONT: &[u8] = include_bytes!("../../data/DejaVuSans-subset.ttf");
 
 /// Red, green, blue.
 pub type Color = [u8; 3];
