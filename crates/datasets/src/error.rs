@@ -23,10 +23,7 @@ pub enum Error {
         reason: String,
     },
     /// A picture would take more memory than any real one does.
-    #[error(
-        "{picture}: {width} x {height} pixels are more than the limit of {max_pixels} pixels and {} a side",
-        crate::image::MAX_SIDE
-    )]
+    #[error("{picture}: {width} x {height} pixels are more than the limit of {max_pixels} pixels and {} a side", crate::image::MAX_SIDE)]
     TooLarge {
         /// The path of the picture, or the step that would make it.
         picture: String,
