@@ -27,8 +27,9 @@ async function start() {
     place.querySelector("h2").id = id;
     place.querySelector("h2").textContent = model.name;
     place.setAttribute("aria-labelledby", id);
-    const size = model.input ? `, ${model.input.width} × ${model.input.height} pixels` : "";
-    place.querySelector(".about").textContent = `${model.arch}, ${model.classes} classes${size}`;
+    const arch = model.arch === model.name ? [] : [model.arch];
+    const size = model.input ? [`${model.input.width} × ${model.input.height} pixels`] : [];
+    place.querySelector(".about").textContent = [...arch, `${model.classes} classes`, ...size].join(", ");
     models.append(place);
     return { name: model.name, place };
   });
