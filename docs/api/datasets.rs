@@ -85,7 +85,7 @@ impl Dataset for Digits;
 pub enum Error {
     Io { path: PathBuf, source: std::io::Error },
     Picture { picture: String, reason: String },
-    TooLarge { picture: String, width: u64, height: u64 },
+    TooLarge { picture: String, width: u64, height: u64, max_pixels: usize },
     Transform { transform: &'static str, reason: String },
     Layout { path: PathBuf, reason: String },
     FileSize { path: PathBuf, expected: u64, found: u64 },
@@ -128,6 +128,7 @@ pub struct Image {
 impl Image {
     pub fn open(path: impl AsRef<Path>) -> Result<Self>;
     pub fn decode(bytes: &[u8]) -> Result<Self>;
+    pub fn decode_within(bytes: &[u8], max_pixels: usize) -> Result<Self>;
     pub fn from_rgb(width: usize, height: usize, data: Vec<u8>) -> Result<Self>;
     pub fn width(&self) -> usize;
     pub fn height(&self) -> usize;

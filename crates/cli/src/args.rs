@@ -5,6 +5,8 @@ mod eval;
 mod export;
 mod lr_find;
 mod predict;
+#[cfg(feature = "serve")]
+mod serve;
 mod shared;
 mod train;
 mod values;
@@ -22,6 +24,8 @@ pub use eval::EvalArgs;
 pub use export::ExportArgs;
 pub use lr_find::LrFindArgs;
 pub use predict::PredictArgs;
+#[cfg(feature = "serve")]
+pub use serve::ServeArgs;
 pub use shared::{DatasetArgs, PrecisionArgs, TrainedArgs};
 pub use train::TrainArgs;
 pub use values::{DatasetArg, ExportFormat, InputSize, TrainedOn, TrainedWeights, WeightsArg};
@@ -95,6 +99,9 @@ pub enum Command {
     Eval(EvalArgs),
     /// Say what pictures show
     Predict(PredictArgs),
+    /// Answer what pictures show over HTTP, with a page for people
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
     /// Write a model with its weights as .pth, .safetensors or .onnx
     Export(ExportArgs),
     /// Measure speed

@@ -7,6 +7,8 @@ use datasets::transforms::{Interpolation, Preset, Size};
 use datasets::{Cifar10, Dataset, Digits, Split};
 use hub::{Meter, Published};
 use layers::suggest::did_you_mean;
+use serde::Serialize;
+use train::Prediction;
 use zoo::checkpoint::{CheckpointReader, Metadata};
 use zoo::{IMAGENET_CLASSES, Model, Weights};
 
@@ -15,6 +17,17 @@ use crate::stderr;
 
 /// Under which name a saved file's metadata has the data set it was trained on.
 pub const DATASET_KEY: &str = "dataset";
+
+/// A class that a picture may show.
+#[derive(Debug, Serialize)]
+pub struct Class {
+    /// Its place among the model's outputs.
+    pub index: usize,
+    /// Its name, or its number where it has none.
+    pub label: String,
+    /// From 0 to 1.
+    pub probability: f32,
+}
 
 /// A trained model.
 pub struct Classifier {
@@ -80,6 +93,12 @@ impl Classifier {
                 bail!("no class {name:?}: {}", hint.unwrap_or_else(|| format!("no name is near; a number below {outputs} will do, too")))
             }
         }
+    }
+
+    /// Predictions with the names of their classes.
+    pub fn named(&self, top: Vec<Prediction>) -> Vec<Class> {
+        let class = |Prediction { index, probability }| Class { index, label: self.label(index), probability };
+        top.into_iter().map(class).collect()
     }
 
     /// The name of a class, or its number where it has none.

@@ -4,9 +4,12 @@ mod args;
 mod classifier;
 mod commands;
 mod dashboard;
+mod input;
 mod picture;
 mod prefetch;
 mod progress;
+#[cfg(feature = "serve")]
+mod serve;
 mod source;
 mod stderr;
 mod subject;

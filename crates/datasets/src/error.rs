@@ -23,11 +23,7 @@ pub enum Error {
         reason: String,
     },
     /// A picture would take more memory than any real one does.
-    #[error(
-        "{picture}: {width} x {height} pixels are more than the limit of {} pixels and {} a side",
-        crate::image::MAX_PIXELS,
-        crate::image::MAX_SIDE
-    )]
+    #[error("{picture}: {width} x {height} pixels are more than the limit of {max_pixels} pixels and {} a side", crate::image::MAX_SIDE)]
     TooLarge {
         /// The path of the picture, or the step that would make it.
         picture: String,
@@ -35,6 +31,8 @@ pub enum Error {
         width: u64,
         /// Height in pixels.
         height: u64,
+        /// The most pixels there may be.
+        max_pixels: usize,
     },
     /// A transform was given values it cannot work with, or a picture it cannot be applied to.
     #[error("{transform}: {reason}")]

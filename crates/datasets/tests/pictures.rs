@@ -82,6 +82,17 @@ fn a_decompression_bomb_is_refused_before_it_unfolds() {
     assert!(matches!(decode_error(&bomb), Error::TooLarge { width: 65_535, .. }));
 }
 
+#[test]
+fn a_picture_over_the_callers_limit_is_refused_by_its_header() {
+    for name in ["gray1.png", "inset.gif"] {
+        let bytes = fs::read(data(name)).unwrap();
+        let pixels = Image::decode(&bytes).map(|image| image.width() * image.height()).unwrap();
+        assert!(Image::decode_within(&bytes, pixels).is_ok(), "{name}");
+        let error = Image::decode_within(&bytes, pixels - 1).unwrap_err();
+        assert!(error.to_string().contains(&format!("more than the limit of {} pixels", pixels - 1)), "{name}: {error}");
+    }
+}
+
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);

@@ -16,6 +16,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::args::{BenchCommand, Command};
+#[cfg(feature = "serve")]
+use crate::serve;
 
 /// Carries out a command.
 pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -28,6 +30,8 @@ pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::LrFind(args) => lr_find::run(&args, out)?,
         Command::Eval(args) => eval::run(&args, out)?,
         Command::Predict(args) => return predict::run(&args, out),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args, out)?,
         Command::Export(args) => export::run(&args, out)?,
         Command::Bench(BenchCommand::Train(args)) => bench::train(&args, out)?,
         Command::Bench(BenchCommand::Infer(args)) => bench::infer(&args, out)?,

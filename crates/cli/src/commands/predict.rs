@@ -4,18 +4,17 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ::train::{Prediction, grad_cam, overlay, predict};
+use ::train::{grad_cam, overlay, predict};
 use anyhow::bail;
 use datasets::transforms::Compose;
-use datasets::{Image, Rng};
 use indicatif::ProgressBar;
-use ndarray::{Array3, Array4, Axis};
+use ndarray::Array3;
 use serde::Serialize;
-use tensor::Tensor;
 use zoo::checkpoint::write_file;
 
 use crate::args::PredictArgs;
-use crate::classifier::Classifier;
+use crate::classifier::{Class, Classifier};
+use crate::input::{prepare, stacked};
 use crate::{picture, prefetch, progress, stderr};
 
 /// One line of `--json`.
@@ -23,14 +22,6 @@ use crate::{picture, prefetch, progress, stderr};
 struct Answer<'a> {
     path: &'a str,
     top: Vec<Class>,
-}
-
-/// A class that a picture may show.
-#[derive(Serialize)]
-struct Class {
-    index: usize,
-    label: String,
-    probability: f32,
 }
 
 /// A picture that cannot be read is reported, and the others follow; the exit code tells.
@@ -56,16 +47,10 @@ pub fn run(args: &PredictArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     let mut answers =
         Answers { args, classifier: &classifier, several: places != args.images || places.len() > 1, out, bar, batch: Vec::new(), failed };
     let threads = rayon::current_num_threads();
-    let work = |place: &String| picture::open(place).and_then(|image| prepare(&transform, image));
+    let work = |place: &String| picture::open(place).and_then(|image| Ok(prepare(&transform, image)?));
     // While a batch is computed, the next one is prepared.
     prefetch::in_order(&places, threads, args.batch_size.div_ceil(threads), work, |place, input| answers.add(place, input))?;
     answers.finish()
-}
-
-/// The picture as the network takes it.
-fn prepare(transform: &Compose, image: Image) -> anyhow::Result<Array3<f32>> {
-    // No step is random.
-    Ok(transform.apply(image, &mut Rng::new(0))?)
 }
 
 /// Pictures come together to batches, and their answers are written in order.
@@ -110,7 +95,7 @@ impl Answers<'_> {
                 let Answers { args, classifier, several, out, bar, .. } = self;
                 bar.suspend(|| {
                     let mut answers = batch.iter().zip(predictions);
-                    answers.try_for_each(|((place, _), top)| write(args, place, *several, classes(classifier, top), *out))
+                    answers.try_for_each(|((place, _), top)| write(args, place, *several, classifier.named(top), *out))
                 })?;
                 self.bar.inc(batch.len() as u64);
             }
@@ -133,17 +118,6 @@ impl Answers<'_> {
     }
 }
 
-/// Pictures of one size as a batch `[N, 3, H, W]`.
-fn stacked<'a>(inputs: impl ExactSizeIterator<Item = &'a Array3<f32>> + Clone) -> anyhow::Result<Tensor> {
-    let (channels, height, width) = inputs.clone().next().map_or((0, 0, 0), |input| input.dim());
-    // In the order of their memory, which tensors take as it lies.
-    let mut images = Array4::zeros((inputs.len(), height, width, channels));
-    for (mut image, input) in images.axis_iter_mut(Axis(0)).zip(inputs) {
-        image.assign(&input.view().permuted_axes([1, 2, 0]));
-    }
-    Ok(Tensor::from_array(&images.permuted_axes([0, 3, 1, 2]))?)
-}
-
 /// Draws where a picture shows a class over the part of it that the network sees.
 fn draw_cam(classifier: &Classifier, transform: &Compose, args: &PredictArgs, place: &str, path: &Path) -> anyhow::Result<()> {
     let image = picture::open(place)?;
@@ -159,11 +133,6 @@ fn draw_cam(classifier: &Classifier, transform: &Compose, args: &PredictArgs, pl
     })?;
     let png = overlay(&view, &heat)?.to_png()?;
     Ok(write_file(path, |file| file.write_all(&png))?)
-}
-
-fn classes(classifier: &Classifier, top: Vec<Prediction>) -> Vec<Class> {
-    let class = |Prediction { index, probability }| Class { index, label: classifier.label(index), probability };
-    top.into_iter().map(class).collect()
 }
 
 fn write(args: &PredictArgs, path: &str, several: bool, top: Vec<Class>, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -14,5 +14,7 @@ mod main_job;
 mod models;
 mod predict;
 mod run_folder;
+#[cfg(all(unix, feature = "serve"))]
+mod serve;
 mod summary;
 mod web;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{CHANNELS, Image, MAX_PIXELS, checked_area, gif, jpeg};
+use super::{CHANNELS, Image, MAX_PIXELS, area_within, gif, jpeg};
 use crate::{Error, Result};
 
 /// The largest file that is read as a picture, in bytes.
@@ -30,15 +30,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(io_error)
 }
 
-/// Decodes the bytes of a file; errors call it `picture`.
-pub(super) fn decode(bytes: &[u8], picture: &str) -> Result<Image> {
+/// Decodes the bytes of a file of at most `max_pixels` pixels; errors call it `picture`.
+pub(super) fn decode(bytes: &[u8], picture: &str, max_pixels: usize) -> Result<Image> {
     let damaged = |reason: String| Error::Picture { picture: picture.to_owned(), reason: format!("damaged picture: {reason}") };
     let format = image::guess_format(bytes)
         .ok()
         .filter(|format| FORMATS.contains(format))
         .ok_or_else(|| Error::Picture { picture: picture.to_owned(), reason: "not a PNG, JPEG, WebP, BMP or GIF picture".to_owned() })?;
     if format == ImageFormat::Gif {
-        return gif::decode(bytes, picture).map_err(|error| match error {
+        return gif::decode(bytes, picture, max_pixels).map_err(|error| match error {
             gif::Failure::Checked(error) => error,
             gif::Failure::Damaged(reason) => damaged(reason),
         });
@@ -55,7 +55,7 @@ pub(super) fn decode(bytes: &[u8], picture: &str) -> Result<Image> {
     let decoder = reader.into_decoder().map_err(image_error)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
-    let area = checked_area(picture, width, height)?;
+    let area = area_within(picture, width, height, max_pixels)?;
 
     let color = decoder.color_type();
     let clipped = matches!(decoder.original_color_type(), ExtendedColorType::L16);

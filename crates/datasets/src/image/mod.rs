@@ -39,7 +39,7 @@ impl Image {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = decode::read(path)?;
-        decode::decode(&bytes, &path.display().to_string())
+        decode::decode(&bytes, &path.display().to_string(), MAX_PIXELS)
     }
 
     /// Reads a picture from the bytes of a file, as [`open`](Self::open) does.
@@ -47,7 +47,15 @@ impl Image {
     /// # Errors
     /// [`Error::Picture`] and [`Error::TooLarge`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        decode::decode(bytes, "picture")
+        Self::decode_within(bytes, MAX_PIXELS)
+    }
+
+    /// Reads a picture of at most `max_pixels` pixels from the bytes of a file; the file's header tells, before pixels take memory.
+    ///
+    /// # Errors
+    /// Those of [`decode`](Self::decode).
+    pub fn decode_within(bytes: &[u8], max_pixels: usize) -> Result<Self> {
+        decode::decode(bytes, "picture", max_pixels)
     }
 
     /// A picture of given pixels, `3 * width * height` bytes.
@@ -122,11 +130,17 @@ impl fmt::Debug for Image {
 
 /// The pixels of a picture of that size, or an error where it has none or too many.
 pub(crate) fn checked_area(picture: &str, width: usize, height: usize) -> Result<usize> {
+    area_within(picture, width, height, MAX_PIXELS)
+}
+
+/// The pixels of a picture of that size, or an error where it has none, or more than `max_pixels` or [`MAX_PIXELS`].
+fn area_within(picture: &str, width: usize, height: usize, max_pixels: usize) -> Result<usize> {
+    let max_pixels = max_pixels.min(MAX_PIXELS);
     if width == 0 || height == 0 {
         return Err(Error::Picture { picture: picture.to_owned(), reason: format!("{width} x {height} pixels make no picture") });
     }
     match width.checked_mul(height) {
-        Some(area) if area <= MAX_PIXELS && width.max(height) <= MAX_SIDE => Ok(area),
-        _ => Err(Error::TooLarge { picture: picture.to_owned(), width: width as u64, height: height as u64 }),
+        Some(area) if area <= max_pixels && width.max(height) <= MAX_SIDE => Ok(area),
+        _ => Err(Error::TooLarge { picture: picture.to_owned(), width: width as u64, height: height as u64, max_pixels }),
     }
 }
