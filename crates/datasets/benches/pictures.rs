@@ -1,23 +1,41 @@
-//! From a JPEG file to what the network takes, stage by stage, on one core: `cargo bench -p datasets`. The photos have 500x375 pixels,
+//! From a JPEG file to what a network takes, stage by stage, on one core: `cargo bench -p datasets`. The photos have 500x375 pixels,
 //! quality 90 and chroma at half the resolution, as ImageNet's mostly have; throughput counts photos.
 
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::{array, fs};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datasets::transforms::{CenterCrop, Compose, Interpolation, Normalize, Preset, Resize, Transform};
-use datasets::{Image, Rng};
+use datasets::{Dataset, Image, Loader, LoaderOptions, Result, Rng};
 
-const PHOTOS: [&str; 3] = ["chelsea", "coffee", "rocket"];
+const NAMES: [&str; 3] = ["chelsea", "coffee", "rocket"];
 
-fn photo(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/photos/{name}.jpg"));
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+/// The files of the photos, over and over, in memory.
+struct Photos([Vec<u8>; NAMES.len()]);
+
+impl Photos {
+    fn read() -> Self {
+        Self(NAMES.map(|name| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/photos/{name}.jpg"));
+            fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        }))
+    }
 }
 
-fn decode(bytes: &[u8]) -> Image {
-    Image::decode(bytes).expect("the photos are whole")
+impl Dataset for Photos {
+    fn len(&self) -> usize {
+        96
+    }
+
+    fn get(&self, index: usize) -> Result<(Image, i64)> {
+        Ok((Image::decode(&self.0[index % NAMES.len()])?, 0))
+    }
+
+    fn classes(&self) -> &[String] {
+        &[]
+    }
 }
 
 fn apply(step: &impl Transform, image: Image) -> Image {
@@ -25,24 +43,36 @@ fn apply(step: &impl Transform, image: Image) -> Image {
 }
 
 fn stages(c: &mut Criterion) {
+    let photos = Arc::new(Photos::read());
     let preset = Preset::image_classification(224, 256);
-    let whole = preset.transform().expect("the preset is valid");
-    let to_tensor = Compose::new().normalize(Normalize::new(preset.mean, preset.std).expect("the preset is valid"));
     let resize = Resize::shorter(256, Interpolation::Bilinear).expect("the size is valid");
     let crop = CenterCrop::new(224).expect("the size is valid");
-
-    let files: [Vec<u8>; PHOTOS.len()] = array::from_fn(|photo_index| photo(PHOTOS[photo_index]));
-    let images = files.each_ref().map(|bytes| decode(bytes));
-    let cropped = images.clone().map(|image| apply(&crop, apply(&resize, image)));
+    let to_tensor = Compose::new().normalize(Normalize::new(preset.mean, preset.std).expect("the preset is valid"));
 
     let mut group = c.benchmark_group("500x375");
-    group.throughput(Throughput::Elements(PHOTOS.len() as u64));
-    group.bench_function("decode", |b| b.iter(|| files.each_ref().map(|bytes| black_box(decode(bytes)))));
-    group.bench_function("resize to 256", |b| b.iter(|| images.clone().map(|image| black_box(apply(&resize, image)))));
-    let values = |image: Image| to_tensor.apply(image, &mut Rng::new(0)).expect("normalising cannot fail");
-    group.bench_function("normalise 224x224", |b| b.iter(|| cropped.clone().map(|image| black_box(values(image)))));
-    let prepared = |bytes: &Vec<u8>| whole.apply(decode(bytes), &mut Rng::new(0)).expect("the photo is larger than the crop");
-    group.bench_function("all", |b| b.iter(|| files.each_ref().map(|bytes| black_box(prepared(bytes)))));
+    let decoded: [Image; NAMES.len()] = array::from_fn(|index| photos.get(index).expect("the photos are whole").0);
+    let cropped = decoded.clone().map(|image| apply(&crop, apply(&resize, image)));
+    group.throughput(Throughput::Elements(NAMES.len() as u64));
+    group.bench_function("decode", |b| {
+        b.iter(|| {
+            for index in 0..NAMES.len() {
+                black_box(photos.get(index).expect("the photos are whole"));
+            }
+        });
+    });
+    group.bench_function("resize to 256", |b| {
+        b.iter_batched(|| decoded.clone(), |images| images.map(|image| apply(&resize, image)), BatchSize::SmallInput);
+    });
+    group.bench_function("normalise 224x224", |b| {
+        let values = |image: Image| to_tensor.apply(image, &mut Rng::new(0)).expect("normalising cannot fail");
+        b.iter_batched(|| cropped.clone(), |images| images.map(values), BatchSize::SmallInput);
+    });
+
+    let options = LoaderOptions { batch_size: 32, workers: Some(1), ..LoaderOptions::default() };
+    group.throughput(Throughput::Elements(photos.len() as u64));
+    let transform = preset.transform().expect("the preset is valid");
+    let loader = Loader::new(photos, Arc::new(transform), options).expect("the options are valid");
+    group.bench_function("loader", |b| b.iter(|| loader.epoch(0).expect("a thread starts").for_each(|batch| drop(black_box(batch)))));
     group.finish();
 }
 

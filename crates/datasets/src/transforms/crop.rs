@@ -1,8 +1,44 @@
 //! `CenterCrop` and `RandomCrop`: a part of a picture, with black where it reaches beyond.
 
+use std::fmt;
+use std::ops::Range;
+
 use super::Transform;
+use super::resample::Part;
 use crate::image::{CHANNELS, checked_area};
 use crate::{Error, Image, Result, Rng};
+
+/// A step that cuts a window out of a picture and looks at nothing but its size.
+pub(super) trait Crop: fmt::Debug + Send + Sync {
+    /// The window of a picture of `width` x `height` pixels.
+    fn window(&self, width: usize, height: usize, rng: &mut Rng) -> Result<Window>;
+}
+
+/// A square whose top left corner lies at (`left`, `top`) of a picture, beyond which it may reach.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    left: isize,
+    top: isize,
+    size: usize,
+}
+
+impl Window {
+    /// What it shows of a picture of `width` x `height` pixels, or one pixel where it shows none.
+    pub(super) fn part(&self, width: usize, height: usize) -> Part {
+        Part { columns: self.visible(self.left, width), rows: self.visible(self.top, height) }
+    }
+
+    fn visible(&self, offset: isize, side: usize) -> Range<usize> {
+        let start = (offset.max(0) as usize).min(side - 1);
+        let end = offset.saturating_add_unsigned(self.size).max(0) as usize;
+        start..end.clamp(start + 1, side)
+    }
+
+    /// The same window of `part` of the picture.
+    pub(super) fn of_part(&self, part: &Part) -> Self {
+        Self { left: self.left - part.columns.start as isize, top: self.top - part.rows.start as isize, size: self.size }
+    }
+}
 
 /// The square in the middle; a smaller picture is padded with black all around, as in torchvision.
 #[derive(Clone, Debug)]
@@ -21,16 +57,21 @@ impl CenterCrop {
     }
 }
 
+impl Crop for CenterCrop {
+    fn window(&self, width: usize, height: usize, _rng: &mut Rng) -> Result<Window> {
+        Ok(Window { left: center_offset(width, self.size), top: center_offset(height, self.size), size: self.size })
+    }
+}
+
 impl Transform for CenterCrop {
-    fn apply(&self, image: Image, _rng: &mut Rng) -> Result<Image> {
-        let left = center_offset(image.width(), self.size);
-        let top = center_offset(image.height(), self.size);
-        Ok(crop(image, left, top, self.size, self.size))
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
+        let window = self.window(image.width(), image.height(), rng)?;
+        Ok(cropped(image, &window))
     }
 }
 
 /// Where a centred crop starts; negative where the side is shorter than the crop.
-pub(super) fn center_offset(side: usize, size: usize) -> isize {
+fn center_offset(side: usize, size: usize) -> isize {
     if size > side {
         -(((size - side) / 2) as isize)
     } else {
@@ -58,10 +99,10 @@ impl RandomCrop {
     }
 }
 
-impl Transform for RandomCrop {
-    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
-        let width = image.width() + 2 * self.padding;
-        let height = image.height() + 2 * self.padding;
+impl Crop for RandomCrop {
+    fn window(&self, width: usize, height: usize, rng: &mut Rng) -> Result<Window> {
+        let width = width + 2 * self.padding;
+        let height = height + 2 * self.padding;
         if width < self.size || height < self.size {
             return Err(Error::Transform {
                 transform: "RandomCrop",
@@ -73,23 +114,31 @@ impl Transform for RandomCrop {
         }
         let top = rng.below(height - self.size + 1) as isize - self.padding as isize;
         let left = rng.below(width - self.size + 1) as isize - self.padding as isize;
-        Ok(crop(image, left, top, self.size, self.size))
+        Ok(Window { left, top, size: self.size })
     }
 }
 
-/// The part of `width` x `height` pixels whose top left corner lies at (`left`, `top`) of the picture; black beyond it.
-fn crop(image: Image, left: isize, top: isize, width: usize, height: usize) -> Image {
-    if (left, top, width, height) == (0, 0, image.width(), image.height()) {
+impl Transform for RandomCrop {
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
+        let window = self.window(image.width(), image.height(), rng)?;
+        Ok(cropped(image, &window))
+    }
+}
+
+/// What `window` shows of the picture; black beyond it.
+pub(super) fn cropped(image: Image, window: &Window) -> Image {
+    let &Window { left, top, size } = window;
+    if (left, top, size, size) == (0, 0, image.width(), image.height()) {
         return image;
     }
-    let (from_x, to_x, columns) = overlap(left, width, image.width());
-    let (from_y, to_y, rows) = overlap(top, height, image.height());
-    let mut data = vec![0; width * height * CHANNELS];
-    let to_rows = data.chunks_exact_mut(width * CHANNELS).skip(to_y);
+    let (from_x, to_x, columns) = overlap(left, size, image.width());
+    let (from_y, to_y, rows) = overlap(top, size, image.height());
+    let mut data = vec![0; size * size * CHANNELS];
+    let to_rows = data.chunks_exact_mut(size * CHANNELS).skip(to_y);
     for (to, from) in to_rows.zip(image.rows().skip(from_y).take(rows)) {
         to[to_x * CHANNELS..][..columns * CHANNELS].copy_from_slice(&from[from_x * CHANNELS..][..columns * CHANNELS]);
     }
-    Image::from_parts(width, height, data).with_max_value(image.max_value())
+    Image::from_parts(size, size, data).with_max_value(image.max_value())
 }
 
 /// Where a crop of `size` that starts at `offset` meets a side: start in the side, start in the crop, length.

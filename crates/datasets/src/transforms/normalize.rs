@@ -5,9 +5,6 @@ use std::array;
 use crate::image::CHANNELS;
 use crate::{Error, Image, Result};
 
-/// Whole pixels that are also whole vectors of four lanes.
-const LANES: usize = 12;
-
 /// `(value / max_value - mean) / std` for each channel, with torchvision's rounding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalize {
@@ -41,19 +38,12 @@ impl Normalize {
     /// Writes the normalised values of `image` in the order of its bytes; `out` is as long as they are.
     pub(super) fn write(&self, image: &Image, out: &mut [f32]) {
         let white = f32::from(image.max_value());
-        let mean: [f32; LANES] = array::from_fn(|lane| self.mean[lane % CHANNELS]);
-        let std: [f32; LANES] = array::from_fn(|lane| self.std[lane % CHANNELS]);
-        let normalized = |value: u8, lane: usize| (f32::from(value) / white - mean[lane]) / std[lane];
-
-        let (bytes, last_bytes) = image.data().as_chunks::<LANES>();
-        let (values, last_values) = out.as_chunks_mut::<LANES>();
-        for (values, bytes) in values.iter_mut().zip(bytes) {
-            for lane in 0..LANES {
-                values[lane] = normalized(bytes[lane], lane);
+        let tables: [[f32; 256]; CHANNELS] =
+            array::from_fn(|channel| array::from_fn(|value| (value as f32 / white - self.mean[channel]) / self.std[channel]));
+        for (values, bytes) in out.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(image.data().as_chunks::<CHANNELS>().0) {
+            for channel in 0..CHANNELS {
+                values[channel] = tables[channel][usize::from(bytes[channel])];
             }
-        }
-        for (lane, (value, &byte)) in last_values.iter_mut().zip(last_bytes).enumerate() {
-            *value = normalized(byte, lane);
         }
     }
 }

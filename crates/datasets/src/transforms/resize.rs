@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Transform;
-use super::resample::{Filter, nearest, resample};
+use super::crop::{Crop, cropped};
+use super::resample::{Filter, Part, nearest, resample};
 use crate::image::checked_area;
 use crate::{Image, Result, Rng};
 
@@ -81,6 +82,18 @@ impl Resize {
         checked_area("Resize", width, height)?;
         Ok((width, height))
     }
+
+    /// The `part` of the picture resized to `width` x `height`.
+    fn part(&self, image: &Image, width: usize, height: usize, part: &Part) -> Result<Image> {
+        // The picture between the two passes has no more pixels.
+        checked_area("Resize", part.columns.len(), image.height())?;
+        checked_area("Resize", image.width(), part.rows.len())?;
+        Ok(match self.interpolation {
+            Interpolation::Nearest => nearest(image, width, height, part),
+            Interpolation::Bilinear => resample(image, width, height, part, Filter::BILINEAR),
+            Interpolation::Bicubic => resample(image, width, height, part, Filter::BICUBIC),
+        })
+    }
 }
 
 impl Transform for Resize {
@@ -89,10 +102,28 @@ impl Transform for Resize {
         if (width, height) == (image.width(), image.height()) {
             return Ok(image);
         }
-        match self.interpolation {
-            Interpolation::Nearest => Ok(nearest(&image, width, height)),
-            Interpolation::Bilinear => resample(image, width, height, Filter::BILINEAR),
-            Interpolation::Bicubic => resample(image, width, height, Filter::BICUBIC),
+        self.part(&image, width, height, &Part { columns: 0..width, rows: 0..height })
+    }
+}
+
+/// [`Resize`], if any, and a crop after it. No more pixels are computed than the crop takes.
+#[derive(Debug)]
+pub(super) struct ResizedCrop {
+    pub(super) resize: Option<Resize>,
+    pub(super) crop: Box<dyn Crop>,
+}
+
+impl Transform for ResizedCrop {
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
+        let size = (image.width(), image.height());
+        let (width, height) = self.resize.as_ref().map_or(Ok(size), |resize| resize.target(&image))?;
+        let window = self.crop.window(width, height, rng)?;
+        match &self.resize {
+            Some(resize) if (width, height) != size => {
+                let part = window.part(width, height);
+                Ok(cropped(resize.part(&image, width, height, &part)?, &window.of_part(&part)))
+            }
+            _ => Ok(cropped(image, &window)),
         }
     }
 }
