@@ -35,16 +35,13 @@ impl Normalize {
         Ok(Self { mean, std })
     }
 
-    /// Writes the normalised values of `image` in the order of its bytes; `out` is as long as they are.
-    pub(super) fn write(&self, image: &Image, out: &mut [f32]) {
+    /// Appends the normalised values of `image` in the order of its bytes.
+    pub(super) fn append(&self, image: &Image, out: &mut Vec<f32>) {
         let white = f32::from(image.max_value());
-        let tables: [[f32; 256]; CHANNELS] =
+        let [red, green, blue]: [[f32; 256]; CHANNELS] =
             array::from_fn(|channel| array::from_fn(|value| (value as f32 / white - self.mean[channel]) / self.std[channel]));
-        for (values, bytes) in out.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(image.data().as_chunks::<CHANNELS>().0) {
-            for channel in 0..CHANNELS {
-                values[channel] = tables[channel][usize::from(bytes[channel])];
-            }
-        }
+        let (pixels, _) = image.data().as_chunks::<CHANNELS>();
+        out.extend(pixels.iter().flat_map(|&[r, g, b]| [red[usize::from(r)], green[usize::from(g)], blue[usize::from(b)]]));
     }
 }
 
@@ -56,8 +53,9 @@ mod tests {
     fn every_byte_gets_its_channels_value() {
         let normalize = Normalize::new([0.1, 0.2, 0.3], [0.4, 0.5, 0.6]).unwrap();
         let image = Image::from_rgb(5, 3, (0..45).map(|v| v * 5).collect()).unwrap();
-        let mut out = [0.0; 45];
-        normalize.write(&image, &mut out);
+        let mut out = Vec::new();
+        normalize.append(&image, &mut out);
+        assert_eq!(out.len(), 45);
         for (i, value) in out.iter().enumerate() {
             let channel = i % 3;
             let expected = ((i * 5) as f32 / 255.0 - [0.1, 0.2, 0.3][channel]) / [0.4, 0.5, 0.6][channel];

@@ -127,3 +127,37 @@ impl Transform for ResizedCrop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transforms::{CenterCrop, RandomCrop};
+
+    fn picture(width: usize, height: usize) -> Image {
+        Image::from_rgb(width, height, (0..3 * width * height).map(|i| (i * i % 251) as u8).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_crop_of_a_resized_picture_is_the_same_in_one_step() {
+        let crops: [fn() -> Box<dyn Crop>; 4] = [
+            || Box::new(CenterCrop::new(17).unwrap()),
+            || Box::new(CenterCrop::new(60).unwrap()),
+            || Box::new(RandomCrop::new(17, 0).unwrap()),
+            || Box::new(RandomCrop::new(9, 30).unwrap()),
+        ];
+        // The last becomes as large as it is, the one before has its columns resized first.
+        for (width, height) in [(50, 40), (31, 77), (19, 20), (90, 30), (30, 200), (35, 25)] {
+            for interpolation in [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Bicubic] {
+                for (crop, index) in crops.iter().zip(0..) {
+                    let resize = Resize::shorter(25, interpolation).unwrap();
+                    let image = picture(width, height);
+                    let resized = resize.apply(image.clone(), &mut Rng::new(0)).unwrap();
+                    let window = crop().window(resized.width(), resized.height(), &mut Rng::new(index)).unwrap();
+                    let two_steps = cropped(resized, &window);
+                    let one_step = ResizedCrop { resize: Some(resize), crop: crop() }.apply(image, &mut Rng::new(index)).unwrap();
+                    assert!(one_step == two_steps, "{width} x {height}, {interpolation:?}, {window:?}");
+                }
+            }
+        }
+    }
+}
