@@ -136,7 +136,7 @@ impl Source {
         let mut labels = Vec::with_capacity(indices.len());
         let mut values = Vec::new();
         let mut shape = None;
-        for (position, &index) in indices.iter().enumerate() {
+        for &index in &indices {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
@@ -154,11 +154,10 @@ impl Source {
                     size.1, size.0, expected.1, expected.0
                 ))));
             }
-            let sample_len = image.data().len();
             if values.is_empty() {
-                values = vec![0.0; indices.len() * sample_len];
+                values.reserve_exact(indices.len() * image.data().len());
             }
-            self.transform.write_normalized(&image, &mut values[position * sample_len..][..sample_len]);
+            self.transform.append_normalized(&image, &mut values);
         }
         let (height, width) = shape.unwrap_or_default();
         let images =

@@ -53,8 +53,8 @@ impl Compose {
     /// Those of the steps.
     pub fn apply(&self, image: Image, rng: &mut Rng) -> Result<Array3<f32>> {
         let image = self.apply_steps(image, rng)?;
-        let mut values = vec![0.0; image.data().len()];
-        self.write_normalized(&image, &mut values);
+        let mut values = Vec::with_capacity(image.data().len());
+        self.append_normalized(&image, &mut values);
         let shape = (image.height(), image.width(), CHANNELS);
         let array = Array3::from_shape_vec(shape, values).expect("a value for each byte");
         Ok(array.permuted_axes([2, 0, 1]))
@@ -65,8 +65,8 @@ impl Compose {
         self.steps.iter().try_fold(image, |image, step| step.apply(image, rng))
     }
 
-    /// Writes a picture that went through the steps, normalised, a value for each byte.
-    pub(crate) fn write_normalized(&self, image: &Image, out: &mut [f32]) {
-        self.normalize.write(image, out);
+    /// Appends a picture that went through the steps, normalised, a value for each byte.
+    pub(crate) fn append_normalized(&self, image: &Image, out: &mut Vec<f32>) {
+        self.normalize.append(image, out);
     }
 }

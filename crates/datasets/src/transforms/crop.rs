@@ -1,8 +1,51 @@
 //! `CenterCrop` and `RandomCrop`: a part of a picture, with black where it reaches beyond.
 
+use std::fmt;
+use std::ops::Range;
+
 use super::Transform;
+use super::resample::Part;
 use crate::image::{CHANNELS, checked_area};
 use crate::{Error, Image, Result, Rng};
+
+/// A step that cuts a window out of a picture and looks at nothing but its size.
+pub(super) trait Crop: fmt::Debug + Send + Sync {
+    /// The window of a picture of `width` x `height` pixels.
+    fn window(&self, width: usize, height: usize, rng: &mut Rng) -> Result<Window>;
+}
+
+/// A rectangle whose top left corner lies at (`left`, `top`) of a picture, beyond which it may reach.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    left: isize,
+    top: isize,
+    width: usize,
+    height: usize,
+}
+
+impl Window {
+    /// `width` x `height` pixels in the middle of `image`.
+    pub(super) fn centered(image: (usize, usize), width: usize, height: usize) -> Self {
+        Self { left: center_offset(image.0, width), top: center_offset(image.1, height), width, height }
+    }
+
+    /// What it shows of a picture of `width` x `height` pixels, or one pixel where it shows none.
+    pub(super) fn part(&self, width: usize, height: usize) -> Part {
+        Part { columns: visible(self.left, self.width, width), rows: visible(self.top, self.height, height) }
+    }
+
+    /// The same window of `part` of the picture.
+    pub(super) fn of_part(&self, part: &Part) -> Self {
+        Self { left: self.left - part.columns.start as isize, top: self.top - part.rows.start as isize, ..*self }
+    }
+}
+
+/// What of a side a stretch of `size` at `offset` shows, or one pixel where it shows none.
+fn visible(offset: isize, size: usize, side: usize) -> Range<usize> {
+    let start = (offset.max(0) as usize).min(side - 1);
+    let end = offset.saturating_add_unsigned(size).max(0) as usize;
+    start..end.clamp(start + 1, side)
+}
 
 /// The square in the middle; a smaller picture is padded with black all around, as in torchvision.
 #[derive(Clone, Debug)]
@@ -21,16 +64,21 @@ impl CenterCrop {
     }
 }
 
+impl Crop for CenterCrop {
+    fn window(&self, width: usize, height: usize, _rng: &mut Rng) -> Result<Window> {
+        Ok(Window::centered((width, height), self.size, self.size))
+    }
+}
+
 impl Transform for CenterCrop {
-    fn apply(&self, image: Image, _rng: &mut Rng) -> Result<Image> {
-        let left = center_offset(image.width(), self.size);
-        let top = center_offset(image.height(), self.size);
-        Ok(crop(image, left, top, self.size, self.size))
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
+        let window = self.window(image.width(), image.height(), rng)?;
+        Ok(cropped(image, &window))
     }
 }
 
 /// Where a centred crop starts; negative where the side is shorter than the crop.
-pub(super) fn center_offset(side: usize, size: usize) -> isize {
+fn center_offset(side: usize, size: usize) -> isize {
     if size > side {
         -(((size - side) / 2) as isize)
     } else {
@@ -58,10 +106,10 @@ impl RandomCrop {
     }
 }
 
-impl Transform for RandomCrop {
-    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
-        let width = image.width() + 2 * self.padding;
-        let height = image.height() + 2 * self.padding;
+impl Crop for RandomCrop {
+    fn window(&self, width: usize, height: usize, rng: &mut Rng) -> Result<Window> {
+        let width = width + 2 * self.padding;
+        let height = height + 2 * self.padding;
         if width < self.size || height < self.size {
             return Err(Error::Transform {
                 transform: "RandomCrop",
@@ -73,12 +121,20 @@ impl Transform for RandomCrop {
         }
         let top = rng.below(height - self.size + 1) as isize - self.padding as isize;
         let left = rng.below(width - self.size + 1) as isize - self.padding as isize;
-        Ok(crop(image, left, top, self.size, self.size))
+        Ok(Window { left, top, width: self.size, height: self.size })
     }
 }
 
-/// The part of `width` x `height` pixels whose top left corner lies at (`left`, `top`) of the picture; black beyond it.
-pub(super) fn crop(image: Image, left: isize, top: isize, width: usize, height: usize) -> Image {
+impl Transform for RandomCrop {
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
+        let window = self.window(image.width(), image.height(), rng)?;
+        Ok(cropped(image, &window))
+    }
+}
+
+/// What `window` shows of the picture; black beyond it.
+pub(super) fn cropped(image: Image, window: &Window) -> Image {
+    let &Window { left, top, width, height } = window;
     if (left, top, width, height) == (0, 0, image.width(), image.height()) {
         return image;
     }

@@ -5,9 +5,6 @@ use std::array;
 use crate::image::CHANNELS;
 use crate::{Error, Image, Result};
 
-/// Whole pixels that are also whole vectors of four lanes.
-const LANES: usize = 12;
-
 /// `(value / max_value - mean) / std` for each channel, with torchvision's rounding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalize {
@@ -38,23 +35,13 @@ impl Normalize {
         Ok(Self { mean, std })
     }
 
-    /// Writes the normalised values of `image` in the order of its bytes; `out` is as long as they are.
-    pub(super) fn write(&self, image: &Image, out: &mut [f32]) {
+    /// Appends the normalised values of `image` in the order of its bytes.
+    pub(super) fn append(&self, image: &Image, out: &mut Vec<f32>) {
         let white = f32::from(image.max_value());
-        let mean: [f32; LANES] = array::from_fn(|lane| self.mean[lane % CHANNELS]);
-        let std: [f32; LANES] = array::from_fn(|lane| self.std[lane % CHANNELS]);
-        let normalized = |value: u8, lane: usize| (f32::from(value) / white - mean[lane]) / std[lane];
-
-        let (bytes, last_bytes) = image.data().as_chunks::<LANES>();
-        let (values, last_values) = out.as_chunks_mut::<LANES>();
-        for (values, bytes) in values.iter_mut().zip(bytes) {
-            for lane in 0..LANES {
-                values[lane] = normalized(bytes[lane], lane);
-            }
-        }
-        for (lane, (value, &byte)) in last_values.iter_mut().zip(last_bytes).enumerate() {
-            *value = normalized(byte, lane);
-        }
+        let [red, green, blue]: [[f32; 256]; CHANNELS] =
+            array::from_fn(|channel| array::from_fn(|value| (value as f32 / white - self.mean[channel]) / self.std[channel]));
+        let (pixels, _) = image.data().as_chunks::<CHANNELS>();
+        out.extend(pixels.iter().flat_map(|&[r, g, b]| [red[usize::from(r)], green[usize::from(g)], blue[usize::from(b)]]));
     }
 }
 
@@ -66,8 +53,9 @@ mod tests {
     fn every_byte_gets_its_channels_value() {
         let normalize = Normalize::new([0.1, 0.2, 0.3], [0.4, 0.5, 0.6]).unwrap();
         let image = Image::from_rgb(5, 3, (0..45).map(|v| v * 5).collect()).unwrap();
-        let mut out = [0.0; 45];
-        normalize.write(&image, &mut out);
+        let mut out = Vec::new();
+        normalize.append(&image, &mut out);
+        assert_eq!(out.len(), 45);
         for (i, value) in out.iter().enumerate() {
             let channel = i % 3;
             let expected = ((i * 5) as f32 / 255.0 - [0.1, 0.2, 0.3][channel]) / [0.4, 0.5, 0.6][channel];

@@ -3,7 +3,8 @@
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::crop::{center_offset, crop};
+use super::crop::{Crop, Window, cropped};
+use super::resize::ResizedCrop;
 use super::{
     CenterCrop, Compose, Interpolation, Normalize, RandAugment, RandomCrop, RandomHorizontalFlip, Resize, Size, TrivialAugmentWide,
 };
@@ -76,19 +77,21 @@ impl Preset {
     /// Those of [`transform`](Self::transform), and where a part is to be cut out of pictures of no known size.
     pub fn augmented(&self, augmentations: &[Augmentation]) -> Result<Compose> {
         let has = |augmentation| augmentations.contains(&augmentation);
-        let mut compose = Compose::new();
-        if let Some(size) = self.resize {
-            compose = compose.then(Resize::new(size, self.interpolation)?);
-        }
-        compose = match (has(Augmentation::Crop), self.crop, self.resize) {
-            (false, None, _) => compose,
-            (false, Some(side), _) => compose.then(CenterCrop::new(side)?),
-            (true, Some(side), _) => compose.then(RandomCrop::new(side, 0)?),
-            (true, None, Some(Size::Exact { height, width })) if height == width => compose.then(RandomCrop::new(height, height / 8)?),
+        let resize = self.resize.map(|size| Resize::new(size, self.interpolation)).transpose()?;
+        let crop: Option<Box<dyn Crop>> = match (has(Augmentation::Crop), self.crop, self.resize) {
+            (false, None, _) => None,
+            (false, Some(side), _) => Some(Box::new(CenterCrop::new(side)?)),
+            (true, Some(side), _) => Some(Box::new(RandomCrop::new(side, 0)?)),
+            (true, None, Some(Size::Exact { height, width })) if height == width => Some(Box::new(RandomCrop::new(height, height / 8)?)),
             (true, None, _) => {
                 let reason = "pictures of no fixed square size have no part to be cut out of".to_owned();
                 return Err(Error::Transform { transform: "RandomCrop", reason });
             }
+        };
+        let mut compose = match (resize, crop) {
+            (None, None) => Compose::new(),
+            (Some(resize), None) => Compose::new().then(resize),
+            (resize, Some(crop)) => Compose::new().then(ResizedCrop { resize, crop }),
         };
         if has(Augmentation::Flip) {
             compose = compose.then(RandomHorizontalFlip::new(0.5)?);
@@ -124,8 +127,8 @@ impl Preset {
         let scaled = |length: usize, from: usize| (((side * length) as f64 / from as f64).round() as usize).max(1);
         let (view_width, view_height) = (scaled(image.width(), width), scaled(image.height(), height));
         checked_area("CenterCrop", view_width, view_height)?;
-        let (left, top) = (center_offset(image.width(), view_width), center_offset(image.height(), view_height));
-        Ok(crop(image, left, top, view_width, view_height))
+        let window = Window::centered((image.width(), image.height()), view_width, view_height);
+        Ok(cropped(image, &window))
     }
 }
 

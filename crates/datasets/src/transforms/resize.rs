@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Transform;
-use super::resample::{Filter, nearest, resample};
+use super::crop::{Crop, cropped};
+use super::resample::{Filter, Part, nearest, resample};
 use crate::image::checked_area;
 use crate::{Image, Result, Rng};
 
@@ -81,6 +82,18 @@ impl Resize {
         checked_area("Resize", width, height)?;
         Ok((width, height))
     }
+
+    /// The `part` of the picture resized to `width` x `height`.
+    fn part(&self, image: &Image, width: usize, height: usize, part: &Part) -> Result<Image> {
+        // The picture between the two passes has no more pixels.
+        checked_area("Resize", part.columns.len(), image.height())?;
+        checked_area("Resize", image.width(), part.rows.len())?;
+        Ok(match self.interpolation {
+            Interpolation::Nearest => nearest(image, width, height, part),
+            Interpolation::Bilinear => resample(image, width, height, part, Filter::BILINEAR),
+            Interpolation::Bicubic => resample(image, width, height, part, Filter::BICUBIC),
+        })
+    }
 }
 
 impl Transform for Resize {
@@ -89,10 +102,62 @@ impl Transform for Resize {
         if (width, height) == (image.width(), image.height()) {
             return Ok(image);
         }
-        match self.interpolation {
-            Interpolation::Nearest => Ok(nearest(&image, width, height)),
-            Interpolation::Bilinear => resample(image, width, height, Filter::BILINEAR),
-            Interpolation::Bicubic => resample(image, width, height, Filter::BICUBIC),
+        self.part(&image, width, height, &Part { columns: 0..width, rows: 0..height })
+    }
+}
+
+/// [`Resize`], if any, and a crop after it. No more pixels are computed than the crop takes.
+#[derive(Debug)]
+pub(super) struct ResizedCrop {
+    pub(super) resize: Option<Resize>,
+    pub(super) crop: Box<dyn Crop>,
+}
+
+impl Transform for ResizedCrop {
+    fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image> {
+        let size = (image.width(), image.height());
+        let (width, height) = self.resize.as_ref().map_or(Ok(size), |resize| resize.target(&image))?;
+        let window = self.crop.window(width, height, rng)?;
+        match &self.resize {
+            Some(resize) if (width, height) != size => {
+                let part = window.part(width, height);
+                Ok(cropped(resize.part(&image, width, height, &part)?, &window.of_part(&part)))
+            }
+            _ => Ok(cropped(image, &window)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transforms::{CenterCrop, RandomCrop};
+
+    fn picture(width: usize, height: usize) -> Image {
+        Image::from_rgb(width, height, (0..3 * width * height).map(|i| (i * i % 251) as u8).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_crop_of_a_resized_picture_is_the_same_in_one_step() {
+        let crops: [fn() -> Box<dyn Crop>; 4] = [
+            || Box::new(CenterCrop::new(17).unwrap()),
+            || Box::new(CenterCrop::new(60).unwrap()),
+            || Box::new(RandomCrop::new(17, 0).unwrap()),
+            || Box::new(RandomCrop::new(9, 30).unwrap()),
+        ];
+        // The last becomes as large as it is, the one before has its columns resized first.
+        for (width, height) in [(50, 40), (31, 77), (19, 20), (90, 30), (30, 200), (35, 25)] {
+            for interpolation in [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Bicubic] {
+                for (crop, index) in crops.iter().zip(0..) {
+                    let resize = Resize::shorter(25, interpolation).unwrap();
+                    let image = picture(width, height);
+                    let resized = resize.apply(image.clone(), &mut Rng::new(0)).unwrap();
+                    let window = crop().window(resized.width(), resized.height(), &mut Rng::new(index)).unwrap();
+                    let two_steps = cropped(resized, &window);
+                    let one_step = ResizedCrop { resize: Some(resize), crop: crop() }.apply(image, &mut Rng::new(index)).unwrap();
+                    assert!(one_step == two_steps, "{width} x {height}, {interpolation:?}, {window:?}");
+                }
+            }
         }
     }
 }

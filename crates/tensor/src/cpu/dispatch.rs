@@ -107,3 +107,26 @@ pub(crate) fn run_pairs_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output 
         _ => run_at(level, kernel),
     }
 }
+
+/// A computation in plain Rust for [`vectorized`]. `run`, and whatever it calls that is worth the vectors, must be `#[inline(always)]`: a
+/// function that is called has the instructions of its own crate alone.
+pub trait Vectorize {
+    /// What the computation gives.
+    type Output;
+
+    /// Computes it.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs a computation in code that the compiler made for the instruction set in use.
+pub fn vectorized<V: Vectorize>(computation: V) -> V::Output {
+    struct Plain<V>(V);
+    impl<V: Vectorize> Kernel for Plain<V> {
+        type Output = V::Output;
+        #[inline(always)]
+        fn run<S: super::simd::Simd>(self) -> V::Output {
+            self.0.run()
+        }
+    }
+    run_at(level(), Plain(computation))
+}

@@ -37,7 +37,7 @@ pub(crate) mod x86_64;
 
 pub use alloc::{Stats, release_idle, stats};
 pub use conv2d::{ConvAlgorithm, ConvPass, conv2d_algorithm, conv2d_speedup, winograd_enabled, winograd_switch};
-pub use dispatch::{SimdLevel, forced_level, level};
+pub use dispatch::{SimdLevel, Vectorize, forced_level, level, vectorized};
 pub use pool::{parallel, parallel_ranges, threads};
 pub use roofline::Roofline;
 
