@@ -247,6 +247,7 @@ pub struct CenterCrop {
 impl CenterCrop {
     pub fn new(size: usize) -> Result<Self>;
 }
+impl Crop for CenterCrop;
 impl Transform for CenterCrop;
 #[derive(Clone, Debug)]
 pub struct RandomCrop {
@@ -255,6 +256,7 @@ pub struct RandomCrop {
 impl RandomCrop {
     pub fn new(size: usize, padding: usize) -> Result<Self>;
 }
+impl Crop for RandomCrop;
 impl Transform for RandomCrop;
 
 // datasets/src/transforms/flip.rs

@@ -214,6 +214,11 @@ impl SimdLevel {
 impl fmt::Display for SimdLevel;
 pub fn forced_level() -> Result<Option<SimdLevel>, String>;
 pub fn level() -> SimdLevel;
+pub trait Vectorize {
+    type Output;
+    fn run(self) -> Self::Output;
+}
+pub fn vectorized<V: Vectorize>(computation: V) -> V::Output;
 
 // tensor/src/cpu/max_pool2d.rs
 impl<T: Float, P: Place> Channels for Window<'_, T, P>;
@@ -224,7 +229,7 @@ pub use conv2d::{
     ConvAlgorithm, ConvPass, conv2d_algorithm, conv2d_speedup, winograd_enabled,
     winograd_switch,
 };
-pub use dispatch::{SimdLevel, forced_level, level};
+pub use dispatch::{SimdLevel, Vectorize, forced_level, level, vectorized};
 pub use pool::{parallel, parallel_ranges, threads};
 pub use roofline::Roofline;
 
