@@ -3,6 +3,7 @@
 mod parse;
 mod process;
 mod rows;
+pub mod serve;
 mod table;
 
 use std::ffi::OsString;
@@ -92,9 +93,7 @@ impl Programs {
             python.display()
         );
         let versions = process::run(Command::new(&python).args(["-c", VERSIONS])).context("the peers cannot be imported")?.stdout;
-        let status = Command::new("cargo").args(["build", "--release", "--package", "cli"]).current_dir(&root).status();
-        ensure!(status.context("cannot run cargo")?.success(), "convoy does not build");
-        Ok(Programs { convoy: release_folder()?.join("convoy"), python, versions: versions.trim().to_owned() })
+        Ok(Programs { convoy: build()?, python, versions: versions.trim().to_owned() })
     }
 
     /// What was compared, and where.
@@ -175,6 +174,13 @@ impl Programs {
         }
         Ok(path)
     }
+}
+
+/// Builds ours, and returns where it is.
+fn build() -> Result<PathBuf> {
+    let status = Command::new("cargo").args(["build", "--release", "--package", "cli"]).current_dir(workspace::root()).status();
+    ensure!(status.context("cannot run cargo")?.success(), "convoy does not build");
+    Ok(release_folder()?.join("convoy"))
 }
 
 /// Where cargo puts release builds: beside the folder that this program is in.

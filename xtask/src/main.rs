@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask tidy`, `cargo xtask ci`, `cargo xtask fetch-data`, `cargo xtask bench`.
+//! Development tasks: `cargo xtask tidy`, `cargo xtask ci`, `cargo xtask fetch-data`, `cargo xtask bench`, `cargo xtask bench-serve`.
 
 mod bench;
 mod ci;
@@ -30,6 +30,8 @@ enum Command {
     FetchData(fetch_data::Args),
     /// Time Convoy and its peers in turn, and print the table of ratios.
     Bench(bench::Args),
+    /// Compare what `convoy serve` answers under load with what `convoy bench infer` computes.
+    BenchServe(bench::serve::Args),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::FetchData(args) => fetch_data::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::BenchServe(args) => bench::serve::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
