@@ -1,5 +1,6 @@
 //! Every case of the golden folder. Test names contain `golden`, so that `cargo test -p op-suite golden` runs them all.
 
+mod autocast;
 mod checkpoints;
 mod images;
 mod models;

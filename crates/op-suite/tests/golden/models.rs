@@ -77,7 +77,8 @@ fn golden_logits() {
     crate::conclude(errors);
 }
 
-fn logits(golden: &Golden, model: &dyn Model, size: usize) -> Tensor {
+/// The logits of the two golden pictures of `size` x `size` pixels.
+pub(crate) fn logits(golden: &Golden, model: &dyn Model, size: usize) -> Tensor {
     let x = golden.signed("input", &[2, 3, size, size]);
     no_grad(|| model.forward(&x.into(), Mode::Eval)).unwrap_or_else(|e| panic!("{e}")).into_value()
 }

@@ -1,5 +1,7 @@
 //! Single operations, forward and every gradient.
 
+use std::collections::HashMap;
+
 use autograd::{Parameter, Var};
 use op_suite::{
     Golden,
@@ -29,32 +31,70 @@ fn golden_operations_in_f64() {
 
 /// The errors of every case, computed in `dtype` with the second operand of products in `weight_layout`.
 fn compare(dtype: DType, weight_layout: Layout, tolerance: f64) -> Errors {
-    let golden = Golden::open();
-    let (cases, tensors) = (golden.json("ops.json"), golden.tensors("ops.safetensors"));
+    let cases = Cases::open();
     let mut errors = Errors::new();
-    for (name, attributes) in cases.as_object().expect("cases by name") {
-        let expected = |part: &str| tensors.get(&format!("{name}/{part}"));
-        let op = name.rsplit_once('_').map_or(name.as_str(), |(op, _)| op);
+    for name in cases.names() {
+        for (part, found) in cases.compute(name, dtype, weight_layout) {
+            errors.note(&part, relative_l2(&found, cases.expected(&part)), tolerance);
+        }
+    }
+    errors
+}
+
+/// The golden operations.
+pub(crate) struct Cases {
+    golden: Golden,
+    attributes: Value,
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Cases {
+    pub(crate) fn open() -> Self {
+        let golden = Golden::open();
+        Self { attributes: golden.json("ops.json"), tensors: golden.tensors("ops.safetensors"), golden }
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.attributes.as_object().expect("cases by name").keys().map(String::as_str)
+    }
+
+    /// What is recorded of a case's output, `NAME/out`, or gradient, `NAME/grad0`.
+    pub(crate) fn expected(&self, part: &str) -> &Tensor {
+        self.tensors.get(part).unwrap_or_else(|| panic!("{part} is not recorded"))
+    }
+
+    /// The output and the gradients of a case, computed in `dtype` with the second operand of products in `weight_layout`.
+    pub(crate) fn compute(&self, name: &str, dtype: DType, weight_layout: Layout) -> Vec<(String, Tensor)> {
+        let op = operation(name);
         let inputs: Vec<Parameter> = (0..)
-            .map_while(|i| expected(&format!("in{i}")))
+            .map_while(|i| self.tensors.get(&format!("{name}/in{i}")))
             .enumerate()
             .map(|(i, tensor)| {
-                let is_weight = i == 1 && matches!(op, "conv2d" | "linear");
+                let is_weight = i == 1 && is_product(name);
                 let layout = if is_weight { weight_layout } else { Layout::Contiguous };
                 Parameter::new(tensor.to_dtype(dtype).and_then(|t| t.to_layout(layout)).expect("a layout that fits"))
             })
             .collect();
-        let output =
-            apply(op, &inputs.iter().map(Parameter::var).collect::<Vec<_>>(), attributes).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let probe = golden.probe(name, output.dims()).to_dtype(dtype).expect("float32 converts");
-        errors.note(&format!("{name}/out"), relative_l2(output.value(), expected("out").expect("an output")), tolerance);
+        let variables: Vec<Var> = inputs.iter().map(Parameter::var).collect();
+        let output = apply(op, &variables, &self.attributes[name]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let probe = self.golden.probe(name, output.dims()).to_dtype(dtype).expect("float32 converts");
+        let mut parts = vec![(format!("{name}/out"), output.value().clone())];
         output.backward_from(probe, |_| Ok(())).unwrap_or_else(|e| panic!("{name}: {e}"));
         for (i, input) in inputs.iter().enumerate() {
             let grad = input.grad().unwrap_or_else(|| panic!("{name}: input {i} has no gradient"));
-            errors.note(&format!("{name}/grad{i}"), relative_l2(&grad, expected(&format!("grad{i}")).expect("a gradient")), tolerance);
+            parts.push((format!("{name}/grad{i}"), grad));
         }
+        parts
     }
-    errors
+}
+
+/// Whether a case is one of the products that bf16 is for.
+pub(crate) fn is_product(name: &str) -> bool {
+    matches!(operation(name), "conv2d" | "linear")
+}
+
+fn operation(name: &str) -> &str {
+    name.rsplit_once('_').map_or(name, |(op, _)| op)
 }
 
 fn apply(op: &str, inputs: &[Var], attributes: &Value) -> tensor::Result<Var> {
