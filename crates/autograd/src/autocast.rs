@@ -32,8 +32,8 @@ pub fn autocast_bf16<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// How a convolution is computed here and now, of which `method` is asked: in bf16 where that is on; directly where gradients will
-/// flow through it (a gradient itself does not, so its `records` is false).
+/// How a convolution is computed here and now, of which `method` is asked: in bf16 where that is on; directly where it `records`, that is
+/// where gradients will flow through it. The gradients themselves record nothing.
 pub fn conv_method(method: ConvMethod, records: bool) -> ConvMethod {
     match (BF16.get(), records) {
         (true, _) => ConvMethod::Bf16,
@@ -44,7 +44,12 @@ pub fn conv_method(method: ConvMethod, records: bool) -> ConvMethod {
 
 #[cfg(test)]
 mod tests {
-    use tensor::{Tensor, ops::Conv2dOptions};
+    use tensor::{
+        DType, Tensor,
+        cpu::{ConvAlgorithm, ConvPass, conv2d_algorithm, winograd_enabled},
+        ops::{Conv2dOptions, ConvShape},
+        random::Generator,
+    };
 
     use super::*;
     use crate::{Parameter, Var};
@@ -61,5 +66,26 @@ mod tests {
     fn gradients_are_of_rounded_operands_inside_the_scope_and_exact_behind_it() {
         assert_eq!(autocast_bf16(gradient), 1.0);
         assert_eq!(gradient(), 1.001f32 as f64);
+    }
+
+    #[test]
+    fn what_records_is_computed_directly_and_its_gradients_the_fastest_way() {
+        let (dims, weight_dims) = ([2, 64, 16, 16], [64, 64, 3, 3]);
+        let with = |method| Conv2dOptions { padding: (1, 1), method, ..Default::default() };
+        let fastest = ConvShape::new(&dims, &weight_dims, &with(ConvMethod::Fastest)).unwrap();
+        let expected = if winograd_enabled() { ConvAlgorithm::Winograd } else { ConvAlgorithm::Direct };
+        assert_eq!(conv2d_algorithm(&fastest, ConvPass::GradInput), expected, "the shape tells the methods apart");
+
+        let mut generator = Generator::new(40);
+        let mut draw = |dims: [usize; 4]| Tensor::normal(dims, 0.0, 1.0, &mut generator).unwrap();
+        let (x, weight) = (Parameter::new(draw(dims)), Parameter::new(draw(weight_dims)));
+        let y = x.var().conv2d(&weight.var(), None, &with(ConvMethod::Fastest)).unwrap();
+        let direct = x.value().conv2d(&weight.value(), None, &with(ConvMethod::Direct)).unwrap();
+        assert_eq!(y.value().to_vec::<f32>().unwrap(), direct.to_vec::<f32>().unwrap());
+
+        let dy = Tensor::ones(y.dims(), DType::F32).unwrap();
+        y.backward_from(dy.clone(), |_| Ok(())).unwrap();
+        let dx = dy.conv2d_grad_input(&weight.value(), &dims, &with(ConvMethod::Fastest)).unwrap();
+        assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), dx.to_vec::<f32>().unwrap());
     }
 }
