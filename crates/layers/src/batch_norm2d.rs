@@ -3,7 +3,7 @@
 use autograd::{Var, ops::Fused};
 use tensor::{
     DType, Tensor,
-    ops::{BatchStats, Unary},
+    ops::{BatchStats, Norm, Unary},
     with_float,
 };
 
@@ -142,12 +142,8 @@ impl BatchNorm2d {
     /// Where the statistics are neither `f32` nor `f64`.
     pub(crate) fn as_affine(&self) -> Result<(Tensor, Tensor)> {
         let (mean, var) = (self.running_mean.value(), self.running_var.value());
-        let deviation = var.add_scalar(self.eps)?.sqrt()?;
-        let one = Tensor::ones(var.shape().clone(), var.dtype())?;
-        let scale = self.weight.as_ref().map_or(one, |p| p.value()).div(&deviation)?;
-        let shift = mean.mul(&scale)?.neg()?;
-        let shift = self.bias.as_ref().map_or(Ok(shift.clone()), |p| shift.add(&p.value()))?;
-        Ok((scale, shift))
+        let (weight, bias) = (self.weight.as_ref().map(|p| p.value()), self.bias.as_ref().map(|p| p.value()));
+        Ok(Norm { mean: &mean, var: &var, weight: weight.as_ref(), bias: bias.as_ref(), eps: self.eps }.affine()?)
     }
 
     /// Takes the statistics of a batch into the running ones.

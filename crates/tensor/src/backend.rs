@@ -21,6 +21,8 @@ pub trait Backend: Sync {
     fn batch_stats(&self, x: &Tensor) -> Result<(Tensor, Tensor)>;
     /// `relu(norm(x) + residual)`.
     fn batch_norm(&self, x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor>;
+    /// The factor and the summand that a batch normalisation comes to, of each channel.
+    fn batch_norm_affine(&self, norm: &Norm<'_>) -> Result<(Tensor, Tensor)>;
     /// All gradients of a batch normalisation.
     fn batch_norm_backward(&self, dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads>;
     /// Layer normalisation; `x` contiguous.

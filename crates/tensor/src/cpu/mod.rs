@@ -69,6 +69,9 @@ impl Backend for Cpu {
     fn batch_norm(&self, x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
         batch_norm::forward(x, norm, residual, relu)
     }
+    fn batch_norm_affine(&self, norm: &Norm<'_>) -> Result<(Tensor, Tensor)> {
+        batch_norm::affine(norm)
+    }
     fn batch_norm_backward(&self, dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
         batch_norm::backward(dy, forward)
     }

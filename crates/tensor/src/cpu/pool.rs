@@ -13,7 +13,7 @@ pub fn threads() -> usize {
 /// Runs `task(0)` to `task(tasks - 1)`, each once, on all threads, and returns when all are done. Tasks must write to places of
 /// their own; then results do not depend on which thread runs which task.
 pub fn parallel(tasks: usize, task: impl Fn(usize) + Sync) {
-    share_out(tasks, |_, i| task(i));
+    share_out(tasks, &|_, i| task(i));
 }
 
 /// [`parallel`] where each thread has `len` values for its tasks to work in; they hold whatever a task before left there. They are
@@ -23,12 +23,12 @@ pub(crate) fn parallel_with_scratch(tasks: usize, len: usize, task: impl Fn(usiz
     let mut scratch = Buffer::uninit::<f32>(threads().min(tasks) * stride);
     let scratch = SharedMut::new(scratch.as_mut_slice());
     // SAFETY: each thread has its own stretch, of which there are as many as threads, and runs its tasks one after the other.
-    share_out(tasks, |thread, i| task(i, unsafe { scratch.slice(thread * stride, len) }));
+    share_out(tasks, &|thread, i| task(i, unsafe { scratch.slice(thread * stride, len) }));
 }
 
 /// Runs `task(thread, i)` for each `i` below `tasks`; `thread` counts from 0, below the number of tasks and of threads, and no two
-/// tasks of one `thread` run at once.
-fn share_out(tasks: usize, task: impl Fn(usize, usize) + Sync) {
+/// tasks of one `thread` run at once. Not generic: it is compiled once, and not anew for each kernel.
+fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
     let threads = threads().min(tasks);
     if threads <= 1 {
         (0..tasks).for_each(|i| task(0, i));

@@ -56,6 +56,25 @@ pub struct NormGrads {
     pub residual: Option<Tensor>,
 }
 
+impl Norm<'_> {
+    /// The scale and the shift, `[C]` each, with which `x * scale + shift` is this normalisation: `weight / sqrt(var + eps)` and
+    /// `bias - mean * scale`.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn affine(&self) -> Result<(Tensor, Tensor)> {
+        self.mean.same_float("batch_norm", &self.operands())?;
+        match self.operands().iter().flatten().find(|t| t.shape() != self.mean.shape()) {
+            Some(t) => Err(Error::shapes("batch_norm", self.mean.dims(), t.dims(), "mean, variance, weight and bias must be [C]")),
+            None => self.mean.device().backend()?.batch_norm_affine(self),
+        }
+    }
+
+    fn operands(&self) -> [Option<&Tensor>; 4] {
+        [Some(self.mean), Some(self.var), self.weight, self.bias]
+    }
+}
+
 impl Tensor {
     /// The channel count of `[N, C]` or `[N, C, H, W]`, or an error.
     fn norm_channels(&self) -> Result<usize> {
@@ -123,7 +142,7 @@ impl Tensor {
 
     fn check_norm(&self, norm: &Norm<'_>) -> Result<()> {
         let c = self.norm_channels()?;
-        let operands = [Some(norm.mean), Some(norm.var), norm.weight, norm.bias];
+        let operands = norm.operands();
         self.same_float("batch_norm", &operands)?;
         match operands.iter().flatten().find(|t| t.dims() != [c]) {
             Some(t) => Err(Error::shapes("batch_norm", self.dims(), t.dims(), "mean, variance, weight and bias must be [C]")),

@@ -102,6 +102,18 @@ impl<T: Float> Channels<T> {
     }
 }
 
+/// The factor and the summand of each channel: `scale` and `bias - mean * scale`.
+pub(super) fn affine(norm: &Norm<'_>) -> Result<(Tensor, Tensor)> {
+    with_float!("batch_norm", norm.mean.dtype(), T => affine_of::<T>(norm))
+}
+
+fn affine_of<T: Float>(norm: &Norm<'_>) -> Result<(Tensor, Tensor)> {
+    let Channels { mean, scale, bias, .. } = Channels::<T>::new(norm)?;
+    let shift = mean.iter().zip(&scale).zip(&bias).map(|((&m, &s), &b)| T::from_f64(b.to_f64() - m.to_f64() * s.to_f64())).collect();
+    let channels = norm.mean.dims().to_vec();
+    Ok((Tensor::from_vec::<T>(scale, channels.clone())?, Tensor::from_vec::<T>(shift, channels)?))
+}
+
 /// `relu((x - mean) * scale + bias + residual)`.
 pub(super) fn forward(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
     with_float!("batch_norm", x.dtype(), T => forward_of::<T>(x, norm, residual, relu))

@@ -44,6 +44,11 @@ fn vector_start<S: Simd>(channels: usize, i: usize) -> usize {
     (i * S::LANES).min(channels - S::LANES)
 }
 
+/// The runs of a depthwise gather along these axes, of an input `width` pixels wide and a kernel of `kernel_width` taps.
+pub(super) fn depthwise_runs(rows: &Axis, columns: &Axis, width: usize, kernel_width: usize) -> Vec<Run> {
+    runs(&rows.inside(), &columns.inside(), &Addressing { width, left: 0, channels: 1, kernel_width, merge: false })
+}
+
 /// One depthwise gather: every output pixel is a sum over (input pixel, tap) pairs of its own channel.
 pub(super) struct DepthwiseGather<'a> {
     /// Channels-last input.
@@ -54,9 +59,8 @@ pub(super) struct DepthwiseGather<'a> {
     pub input: (usize, usize),
     /// Height and width of the output.
     pub output: (usize, usize),
-    pub kernel: (usize, usize),
-    pub rows: Axis,
-    pub columns: Axis,
+    /// What [`depthwise_runs`] gives.
+    pub runs: &'a [Run],
     /// `[taps][channels]`.
     pub weight: &'a [f32],
     pub out: Output<'a>,
@@ -65,8 +69,7 @@ pub(super) struct DepthwiseGather<'a> {
 impl DepthwiseGather<'_> {
     /// Writes the channels-last output to `y`.
     pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
-        let addressing = Addressing { width: self.input.1, left: 0, channels: 1, kernel_width: self.kernel.1, merge: false };
-        let runs = runs(&self.rows.inside(), &self.columns.inside(), &addressing);
+        let runs = self.runs;
         let pieces = (4 * threads()).div_ceil(self.images.max(1)).clamp(1, self.output.0.max(1));
         let step = runs.len().div_ceil(pieces).max(1);
         let y = SharedMut::new(y);

@@ -4,9 +4,11 @@ mod algorithm;
 mod depthwise;
 mod finish;
 mod gather;
+mod gather_plan;
 mod grad_weight;
 mod pairs;
 mod plan;
+mod plans;
 mod schedule;
 mod tile;
 mod weight;
@@ -20,6 +22,7 @@ use algorithm::{Kernels, kernels};
 use depthwise::{DepthwiseGather, DepthwiseGradWeight};
 use finish::Output;
 use gather::Gather;
+use gather_plan::Geometry;
 use grad_weight::GradWeight;
 use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes};
@@ -70,10 +73,9 @@ fn data<T: crate::Element>(t: Option<&Tensor>) -> Result<Option<&[T]>> {
     t.map(Tensor::data::<T>).transpose()
 }
 
-/// The gather of a forward pass, without operands.
-fn forward_gather(s: &ConvShape, piece: Grouping) -> Gather<'static> {
-    Gather {
-        x: &[],
+/// What a forward pass gathers.
+fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
+    Geometry {
         images: s.n,
         input: s.input,
         input_channels: s.c,
@@ -82,10 +84,8 @@ fn forward_gather(s: &ConvShape, piece: Grouping) -> Gather<'static> {
         rows: Axis::forward(vertical(s)),
         columns: Axis::forward(horizontal(s)),
         kernel: s.kernel,
-        weight: &[],
         channels: piece.inputs,
         outputs_per_group: piece.outputs,
-        out: Output::default(),
     }
 }
 
@@ -93,21 +93,18 @@ fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilo
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
-    let gather = Gather { x: x.data()?, weight, out: Output::new(e)?, ..forward_gather(s, piece) };
-    let pairs = |rows: &[f32]| pair_rows(level, rows, piece.inputs, &[true]);
-    match (&joined, s.options.method) {
-        (Some(joined), ConvMethod::Bf16) => run_pairs(level, gather, pairs(joined.as_slice()).as_slice(), y.data_mut()?),
-        (None, ConvMethod::Bf16) => run_pairs(level, gather, w.paired_rows(pairs)?, y.data_mut()?),
-        _ => gather.run(level, y.data_mut()?),
+    let plan = plans::gather(s, ConvPass::Forward, piece);
+    let (x, out, y_values) = (x.data()?, Output::new(e)?, y.data_mut()?);
+    if s.options.method != ConvMethod::Bf16 {
+        Gather { plan: &plan, x, weight, out }.run(level, y_values);
+        return Ok(y);
     }
+    let x = pair_channels(level, x, s.c);
+    let pairs = |rows: &[f32]| pair_rows(level, rows, piece.inputs, &[true]);
+    let joined = joined.map(|joined| pairs(joined.as_slice()));
+    let weight = joined.as_ref().map_or_else(|| w.paired_rows(pairs), |joined| Ok(joined.as_slice()))?;
+    Gather { plan: &plan, x: x.as_slice(), weight, out }.run_pairs(level, y_values);
     Ok(y)
-}
-
-/// Runs a gather with its input rounded to bf16 and weights in pairs of rows.
-fn run_pairs(level: SimdLevel, gather: Gather<'_>, weight: &[f32], y: &mut [f32]) {
-    let x = pair_channels(level, gather.x, gather.input_channels);
-    let (input_channels, channels) = (gather.input_channels.div_ceil(2), gather.channels.div_ceil(2));
-    Gather { x: x.as_slice(), weight, input_channels, channels, ..gather }.run_pairs(level, y);
 }
 
 /// Winograd's forward pass, without operands.
@@ -140,7 +137,7 @@ fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, 
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let plan = winograd_forward(s);
     let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out: Output::new(e)?, ..plan };
-    winograd.run(level, y.data_mut()?);
+    winograd.run(level, &plans::winograd(s, ConvPass::Forward), y.data_mut()?);
     Ok(y)
 }
 
@@ -158,10 +155,9 @@ pub(super) fn grad_input(dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tenso
     }
 }
 
-/// The gather of an input gradient, without operands.
-fn grad_input_gather(s: &ConvShape, piece: Grouping) -> Gather<'static> {
-    Gather {
-        x: &[],
+/// What an input gradient gathers.
+fn grad_input_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
+    Geometry {
         images: s.n,
         input: s.output,
         input_channels: s.k,
@@ -170,10 +166,8 @@ fn grad_input_gather(s: &ConvShape, piece: Grouping) -> Gather<'static> {
         rows: Axis::backward(vertical(s)),
         columns: Axis::backward(horizontal(s)),
         kernel: s.kernel,
-        weight: &[],
         channels: piece.outputs,
         outputs_per_group: piece.inputs,
-        out: Output::default(),
     }
 }
 
@@ -181,15 +175,16 @@ fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece
     let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
-    let gather = grad_input_gather(s, piece);
-    let live = live_taps(&gather.rows, &gather.columns, s.kernel);
+    let plan = plans::gather(s, ConvPass::GradInput, piece);
+    let live = live_taps(&plan.geometry.rows, &plan.geometry.columns, s.kernel);
     let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
-    let gather = Gather { x: dy.data()?, weight: transposed.as_slice(), ..gather };
+    let (out, dx_values) = (Output::default(), dx.data_mut()?);
     if s.options.method == ConvMethod::Bf16 {
         let pairs = pair_rows(level, transposed.as_slice(), piece.outputs, &live);
-        run_pairs(level, gather, pairs.as_slice(), dx.data_mut()?);
+        let dy = pair_channels(level, dy.data()?, s.k);
+        Gather { plan: &plan, x: dy.as_slice(), weight: pairs.as_slice(), out }.run_pairs(level, dx_values);
     } else {
-        gather.run(level, dx.data_mut()?);
+        Gather { plan: &plan, x: dy.data()?, weight: transposed.as_slice(), out }.run(level, dx_values);
     }
     Ok(dx)
 }
@@ -204,7 +199,7 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
     let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
     let plan = winograd_grad_input(s);
     let winograd = Winograd { x: dy.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, ..plan };
-    winograd.run(level, dx.data_mut()?);
+    winograd.run(level, &plans::winograd(s, ConvPass::GradInput), dx.data_mut()?);
     Ok(dx)
 }
 
@@ -289,9 +284,7 @@ fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape,
         channels: s.c,
         input: s.input,
         output: s.output,
-        kernel: s.kernel,
-        rows: Axis::forward(vertical(s)),
-        columns: Axis::forward(horizontal(s)),
+        runs: &plans::depthwise(s, ConvPass::Forward),
         weight: &weight,
         out: Output::new(e)?,
     };
@@ -308,9 +301,7 @@ fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSh
         channels: s.c,
         input: s.output,
         output: s.input,
-        kernel: s.kernel,
-        rows: Axis::backward(vertical(s)),
-        columns: Axis::backward(horizontal(s)),
+        runs: &plans::depthwise(s, ConvPass::GradInput),
         weight: &weight,
         out: Output::default(),
     };

@@ -3,7 +3,7 @@
 use super::{
     ConvPass,
     algorithm::{Kernels, kernels},
-    forward_gather, grad_input_gather, grad_weight_sums, merges_taps, winograd_forward, winograd_grad_input,
+    forward_geometry, grad_input_geometry, grad_weight_sums, merges_taps, winograd_forward, winograd_grad_input,
 };
 use crate::{DType, ops::ConvShape};
 
@@ -24,8 +24,8 @@ fn stages(s: &ConvShape, pass: ConvPass, threads: usize) -> Option<Vec<Vec<f64>>
     match (kernels(DType::F32, s, pass), pass) {
         (Kernels::Winograd, ConvPass::Forward) => Some(winograd_forward(s).costs(threads)),
         (Kernels::Winograd, ConvPass::GradInput) => Some(winograd_grad_input(s).costs(threads)),
-        (Kernels::Tiles(piece), ConvPass::Forward) => Some(vec![forward_gather(s, piece).costs(threads)]),
-        (Kernels::Tiles(piece), ConvPass::GradInput) => Some(vec![grad_input_gather(s, piece).costs(threads)]),
+        (Kernels::Tiles(piece), ConvPass::Forward) => Some(vec![forward_geometry(s, piece).plan(threads).costs()]),
+        (Kernels::Tiles(piece), ConvPass::GradInput) => Some(vec![grad_input_geometry(s, piece).plan(threads).costs()]),
         (Kernels::Tiles(piece), ConvPass::GradWeight) => {
             let sums = grad_weight_sums(s, piece);
             (!merges_taps(s, &sums.columns)).then(|| vec![sums.costs(threads)])

@@ -28,7 +28,7 @@ use crate::{
     BLOCK,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at},
-        pool::{SharedMut, parallel, parallel_with_scratch, threads},
+        pool::{SharedMut, parallel, parallel_with_scratch},
         simd::Simd,
     },
     storage::Buffer,
@@ -71,7 +71,7 @@ pub(super) struct Winograd<'a> {
 }
 
 /// How the work is cut up.
-struct Plan {
+pub(super) struct Plan {
     /// Tiles that a task multiplies together.
     block: usize,
     /// Blocks of tiles.
@@ -91,18 +91,17 @@ struct Task {
 }
 
 impl Winograd<'_> {
-    /// Writes the channels-last output to `y`.
-    pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
+    /// Writes the channels-last output to `y`; `plan` is that of these sizes.
+    pub(super) fn run(&self, level: SimdLevel, plan: &Plan, y: &mut [f32]) {
         if y.is_empty() {
             return;
         }
-        let plan = self.plan(threads());
-        let inputs = plan.inputs_ahead.then(|| self.transform_inputs(level, &plan));
+        let inputs = plan.inputs_ahead.then(|| self.transform_inputs(level, plan));
         let filters = plan.filters_ahead.then(|| self.transform_filters(level));
         let ahead = Ahead { inputs: inputs.as_ref().map(Buffer::as_slice), filters: filters.as_ref().map(Buffer::as_slice) };
         let y = SharedMut::new(y);
-        parallel_with_scratch(plan.tasks.len(), self.scratch_lens(&plan).iter().sum(), |i, scratch| {
-            run_at(level, TaskKernel { winograd: self, plan: &plan, task: &plan.tasks[i], ahead, scratch, y });
+        parallel_with_scratch(plan.tasks.len(), self.scratch_lens(plan).iter().sum(), |i, scratch| {
+            run_at(level, TaskKernel { winograd: self, plan, task: &plan.tasks[i], ahead, scratch, y });
         });
     }
 
@@ -179,7 +178,8 @@ impl Winograd<'_> {
         POINTS * self.input_step(plan)
     }
 
-    fn plan(&self, threads: usize) -> Plan {
+    /// The work cut up for this number of threads; operands do not matter.
+    pub(super) fn plan(&self, threads: usize) -> Plan {
         let (tiles, panels) = (self.tiles(), self.filters.blocks());
         let fewer_filters = panels * BLOCK <= tiles;
         // Tasks where only the smaller operand is transformed ahead, and whether they keep all threads busy.

@@ -1,0 +1,202 @@
+//! How a [gather](super::gather) is cut into tasks: told by sizes alone, so it is made once and kept (see [`plans`](super::plans)).
+
+use super::plan::{Addressing, Axis, Run, pixelwise_runs, runs};
+use crate::BLOCK;
+
+/// Bytes of input that a task keeps at hand, so that it stays in the second-level cache while blocks of weights pass by.
+const SCRATCH_BYTES: usize = 384 << 10;
+
+/// The sizes of a gather, and which input pixels each output pixel sums over.
+pub(super) struct Geometry {
+    pub images: usize,
+    /// Height and width.
+    pub input: (usize, usize),
+    /// Channels of an input pixel.
+    pub input_channels: usize,
+    /// Height and width.
+    pub output: (usize, usize),
+    /// Channels of an output pixel.
+    pub output_channels: usize,
+    pub rows: Axis,
+    pub columns: Axis,
+    /// Height and width.
+    pub kernel: (usize, usize),
+    /// Input channels that one block of output channels sums over.
+    pub channels: usize,
+    /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
+    pub outputs_per_group: usize,
+}
+
+/// A gather cut into tasks.
+pub(super) struct Plan {
+    pub geometry: Geometry,
+    /// The threads it was made for.
+    pub threads: usize,
+    pub source: Source,
+    pub runs: Vec<Run>,
+    pub tasks: Vec<Task>,
+    /// The most values that a task copies.
+    pub scratch_len: usize,
+}
+
+/// How a task gets at its input.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    /// In place, one picture at a time: no pair lies outside it.
+    Direct,
+    /// Rows of one picture copied between margins of zeros.
+    Padded { left: usize, width: usize },
+    /// This many pictures copied side by side, pixel by pixel (HWNC), so that taps in the padding are left out and small pictures
+    /// fill the tile together.
+    Batched { images: usize },
+}
+
+/// The part of a gather that one thread does at a time.
+pub(super) struct Task {
+    pub images: (usize, usize),
+    pub runs: (usize, usize),
+    pub blocks: (usize, usize),
+}
+
+impl Task {
+    /// The number of pictures.
+    pub(super) fn pictures(&self) -> usize {
+        self.images.1 - self.images.0
+    }
+}
+
+impl Geometry {
+    /// The same over [pairs](super::pairs) of channels.
+    pub(super) fn in_pairs(self) -> Geometry {
+        Geometry { input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), ..self }
+    }
+
+    /// Cut for this number of threads.
+    pub(super) fn plan(self, threads: usize) -> Plan {
+        let (source, runs) = self.cut(threads);
+        let tasks = self.tasks(source, &runs, threads);
+        let plan = Plan { geometry: self, threads, source, runs, tasks, scratch_len: 0 };
+        let scratch_len = plan.tasks.iter().map(|task| plan.copied(task)).max().unwrap_or(0);
+        Plan { scratch_len, ..plan }
+    }
+
+    /// Values of one input picture.
+    pub(super) fn picture(&self) -> usize {
+        self.input.0 * self.input.1 * self.input_channels
+    }
+
+    fn is_pixelwise(&self) -> bool {
+        self.kernel == (1, 1) && self.rows.is_identity() && self.columns.is_identity()
+    }
+
+    fn cut(&self, threads: usize) -> (Source, Vec<Run>) {
+        if self.is_pixelwise() {
+            let pixels = self.images * self.output.0 * self.output.1;
+            // Few pixels stay together: the weights are what has to be read, and blocks of them are shared out.
+            let most = if pixels <= 64 { 64 } else { (SCRATCH_BYTES / 4 / self.input_channels.max(1)).clamp(28, 448) };
+            let pieces = pixels.div_ceil(most);
+            let pieces = if pieces > 1 { pieces.next_multiple_of(threads) } else { 1 };
+            let len = pixels.div_ceil(pieces).next_multiple_of(if pixels > 4 * most { 14 } else { 1 });
+            return (Source::Direct, pixelwise_runs(pixels, len, self.channels));
+        }
+        let rows = self.rows.inside();
+        let addressing = |width, left, merge| Addressing { width, left, channels: self.channels, kernel_width: self.kernel.1, merge };
+        if self.images > 1 && self.output.1 <= 12 && self.input_channels >= 8 {
+            let images = self.batched_images(threads);
+            return (Source::Batched { images }, runs(&rows, &self.columns.inside(), &addressing(self.input.1, 0, false)));
+        }
+        let (left, right) = self.columns.margins();
+        let width = self.input.1 + left + right;
+        let source = if left + right == 0 { Source::Direct } else { Source::Padded { left, width } };
+        (source, runs(&rows, &self.columns, &addressing(width, left, self.channels == self.input_channels)))
+    }
+
+    /// Pictures that a task takes together: as many as the scratch holds, but a share for each thread where weights are few.
+    fn batched_images(&self, threads: usize) -> usize {
+        let picture = self.picture();
+        let most = (SCRATCH_BYTES / 4 / picture.max(1)).clamp(1, self.images);
+        let weights = self.output_channels.next_multiple_of(BLOCK) * self.kernel.0 * self.kernel.1 * self.channels;
+        let split_blocks = weights > picture * self.images;
+        let images = if split_blocks { most } else { most.min(self.images.div_ceil(threads)) };
+        self.images.div_ceil(self.images.div_ceil(images))
+    }
+
+    fn tasks(&self, source: Source, runs: &[Run], threads: usize) -> Vec<Task> {
+        let (images, runs_per_task) = match source {
+            Source::Batched { images } => (images, runs.len()),
+            Source::Direct if self.is_pixelwise() => (self.images, 1),
+            _ => (1, self.runs_per_strip(runs, threads)),
+        };
+        let parts = self.images.div_ceil(images) * runs.len().div_ceil(runs_per_task);
+        let blocks = self.output_channels.div_ceil(BLOCK);
+        // Blocks of weights are shared out too where there are too few parts to occupy all threads evenly.
+        let even = parts.is_multiple_of(threads) && runs.len().is_multiple_of(runs_per_task);
+        let splits = if parts >= 4 * threads || even { 1 } else { (2 * threads).div_ceil(parts).max(2).min(blocks) };
+        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, (a + step).min(len)));
+        let mut tasks = Vec::new();
+        for blocks in shares(blocks, splits) {
+            for images in ranges(self.images, images) {
+                tasks.extend(ranges(runs.len(), runs_per_task).map(|runs| Task { images, runs, blocks }));
+            }
+        }
+        tasks
+    }
+
+    /// Runs whose input rows fit the scratch together.
+    fn runs_per_strip(&self, runs: &[Run], threads: usize) -> usize {
+        let runs_per_row = runs.len().div_ceil(self.output.0.max(1));
+        let row = self.input.1 * self.input_channels * 4;
+        let input_rows = (SCRATCH_BYTES / row.max(1)).saturating_sub(self.kernel.0);
+        let rows = input_rows * self.output.0 / self.input.0.max(1);
+        let strips = self.output.0.div_ceil(rows.clamp(4, self.output.0.max(4)));
+        let shared = if self.images.is_multiple_of(threads) { strips } else { strips.next_multiple_of(threads).min(self.output.0) };
+        // Threads with lower strips would wait for the others; where there are blocks of weights enough, these are shared out instead.
+        let even = self.output.0.is_multiple_of(shared) || self.output_channels.div_ceil(BLOCK) < 2 * threads;
+        self.output.0.div_ceil(if even { shared } else { strips }) * runs_per_row
+    }
+}
+
+impl Plan {
+    /// The runs of a task.
+    pub(super) fn runs_of(&self, task: &Task) -> &[Run] {
+        &self.runs[task.runs.0..task.runs.1]
+    }
+
+    /// The input rows that a task reads, first and behind the last.
+    pub(super) fn input_rows(&self, task: &Task) -> (usize, usize) {
+        let rows = || self.runs_of(task).iter().map(|r| r.input_rows).filter(|r| r.0 < r.1);
+        (rows().map(|r| r.0).min().unwrap_or(0), rows().map(|r| r.1).max().unwrap_or(0))
+    }
+
+    /// Values of the copy that a task makes of its input.
+    fn copied(&self, task: &Task) -> usize {
+        match self.source {
+            Source::Direct => 0,
+            Source::Padded { width, .. } => {
+                let (top, bottom) = self.input_rows(task);
+                (bottom - top) * width * self.geometry.input_channels
+            }
+            Source::Batched { .. } => task.pictures() * self.geometry.picture(),
+        }
+    }
+
+    /// The multiply-adds of each task.
+    pub(super) fn costs(&self) -> Vec<f64> {
+        let g = &self.geometry;
+        let cost = |task: &Task| {
+            // The runs of a layer that works pixel by pixel count the pixels of all pictures.
+            let images = if g.is_pixelwise() { 1 } else { task.pictures() };
+            let products: usize = self.runs_of(task).iter().map(|run| run.len * run.taps.len() * run.tap_len).sum();
+            let outputs = (task.blocks.1 * BLOCK).min(g.output_channels) - task.blocks.0 * BLOCK;
+            (images * products * outputs) as f64
+        };
+        self.tasks.iter().map(cost).collect()
+    }
+}
+
+/// `len` cut into so many shares, first and behind the last, the larger ones first: so threads end together that take them in order.
+fn shares(len: usize, shares: usize) -> impl Iterator<Item = (usize, usize)> {
+    let (least, larger) = (len / shares, len % shares);
+    let start = move |i: usize| i * least + i.min(larger);
+    (0..shares).map(move |i| (start(i), start(i + 1)))
+}

@@ -1,0 +1,115 @@
+//! Plans that are kept: a network meets the same convolutions at every step, and planning a small one takes longer than its sums.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use super::{
+    ConvPass,
+    depthwise::depthwise_runs,
+    forward_geometry, gather_plan, grad_input_geometry, horizontal,
+    plan::{Axis, Run},
+    vertical,
+    weight::Grouping,
+    winograd, winograd_forward, winograd_grad_input,
+};
+use crate::{
+    cpu::pool::threads,
+    ops::{ConvMethod, ConvShape},
+};
+
+/// What a plan depends on; the number of threads last.
+type Key = (ConvShape, ConvPass, usize);
+
+/// Plans are forgotten, all at once, when there are so many: a program may meet pictures of any size.
+const MOST: usize = 1024;
+
+/// Plans of one kind.
+struct Kept<P>(LazyLock<Mutex<HashMap<Key, Arc<P>>>>);
+
+impl<P> Kept<P> {
+    const fn new() -> Self {
+        Kept(LazyLock::new(Mutex::default))
+    }
+
+    /// The plan for this key, made by `make` on first use.
+    fn get(&self, key: Key, make: impl FnOnce() -> P) -> Arc<P> {
+        // A panic cannot leave the map half changed, so a poisoned lock is sound to use.
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = lock().get(&key) {
+            return plan.clone();
+        }
+        let plan = Arc::new(make());
+        let mut plans = lock();
+        if plans.len() >= MOST {
+            plans.clear();
+        }
+        plans.entry(key).or_insert(plan).clone()
+    }
+}
+
+/// The plan of a forward pass or an input gradient; over pairs of channels where the method is bf16.
+pub(super) fn gather(s: &ConvShape, pass: ConvPass, piece: Grouping) -> Arc<gather_plan::Plan> {
+    static PLANS: Kept<gather_plan::Plan> = Kept::new();
+    let threads = threads();
+    PLANS.get((*s, pass, threads), || {
+        let geometry = if pass == ConvPass::Forward { forward_geometry(s, piece) } else { grad_input_geometry(s, piece) };
+        let geometry = if s.options.method == ConvMethod::Bf16 { geometry.in_pairs() } else { geometry };
+        geometry.plan(threads)
+    })
+}
+
+/// The plan of a forward pass or an input gradient by Winograd's method.
+pub(super) fn winograd(s: &ConvShape, pass: ConvPass) -> Arc<winograd::Plan> {
+    static PLANS: Kept<winograd::Plan> = Kept::new();
+    let threads = threads();
+    PLANS.get((*s, pass, threads), || {
+        let winograd = if pass == ConvPass::Forward { winograd_forward(s) } else { winograd_grad_input(s) };
+        winograd.plan(threads)
+    })
+}
+
+/// The runs of a depthwise forward pass or input gradient.
+pub(super) fn depthwise(s: &ConvShape, pass: ConvPass) -> Arc<Vec<Run>> {
+    static RUNS: Kept<Vec<Run>> = Kept::new();
+    RUNS.get((*s, pass, 0), || {
+        let axis = if pass == ConvPass::Forward { Axis::forward } else { Axis::backward };
+        let width = if pass == ConvPass::Forward { s.input.1 } else { s.output.1 };
+        depthwise_runs(&axis(vertical(s)), &axis(horizontal(s)), width, s.kernel.1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Conv2dOptions;
+
+    #[test]
+    fn plans_are_made_once_and_forgotten_when_there_are_many() {
+        let kept: Kept<usize> = Kept::new();
+        let key = |n: usize| (ConvShape::new(&[n, 1, 1, 1], &[1, 1, 1, 1], &Conv2dOptions::default()).unwrap(), ConvPass::Forward, 1);
+        let first = kept.get(key(0), || 7);
+        assert!(Arc::ptr_eq(&first, &kept.get(key(0), || unreachable!("it is kept"))));
+        for n in 0..3 * MOST {
+            assert_eq!(*kept.get(key(n), || if n == 0 { 7 } else { n }), if n == 0 { 7 } else { n });
+            assert!(kept.0.lock().unwrap().len() <= MOST);
+        }
+        assert_eq!(*kept.get(key(0), || 8), 8, "it was forgotten");
+    }
+
+    #[test]
+    fn a_plan_is_that_of_its_pass_and_number_of_threads() {
+        let options = Conv2dOptions { stride: (2, 2), padding: (1, 1), ..Default::default() };
+        let s = ConvShape::new(&[1, 32, 9, 9], &[64, 32, 3, 3], &options).unwrap();
+        let piece = Grouping { inputs: 32, outputs: 64, joined: 1 };
+        let on = |threads, pass| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| gather(&s, pass, piece))
+        };
+        let forward = on(3, ConvPass::Forward);
+        assert_eq!((forward.threads, forward.geometry.output_channels), (3, 64));
+        assert_eq!(on(2, ConvPass::Forward).threads, 2);
+        assert_eq!(on(3, ConvPass::GradInput).geometry.output_channels, 32);
+    }
+}
