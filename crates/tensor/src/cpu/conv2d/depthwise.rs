@@ -1,6 +1,8 @@
 //! Depthwise convolution: each channel by itself, vector lanes over channels. Forward pass and input gradient walk the same runs as
 //! dense convolution (see [`plan`](super::plan)); the weight gradient sums over pixels tap by tap.
 
+use std::ops::Range;
+
 use super::{
     finish::{Finish, Output, activate},
     plan::{Addressing, Axis, Run, runs},
@@ -15,8 +17,14 @@ use crate::{
     ops::ConvShape,
 };
 
-/// Output pixels that a tile holds in registers.
-const PIXELS: usize = 8;
+/// The most output pixels that a tile holds in registers.
+const PIXELS: usize = 14;
+
+/// Those of a tile where rows are shared out: all channels of a tile's pixels should stay in the first-level cache.
+const PIXELS_OF_ROWS: usize = 8;
+
+/// Bytes of a picture, input and output, up to which it is small: its threads' second-level caches hold it.
+const SMALL_PICTURE: usize = 3 << 19;
 
 /// The widest vector of any level; fewer channels are left to the plain kernels.
 const MOST_LANES: usize = 16;
@@ -38,10 +46,10 @@ pub(super) fn rows_of_channels(weight: &[f32], channels: usize, taps: usize) -> 
     rows
 }
 
-/// The first channel of the `i`th vector of those that cover all channels; the last may overlap the one before.
+/// The first channel of the `i`th vector of those that cover these channels; the last may overlap the one before.
 #[inline(always)]
-fn vector_start<S: Simd>(channels: usize, i: usize) -> usize {
-    (i * S::LANES).min(channels - S::LANES)
+fn vector_start<S: Simd>(channels: Range<usize>, i: usize) -> usize {
+    (channels.start + i * S::LANES).min(channels.end - S::LANES)
 }
 
 /// The runs of a depthwise gather along these axes, of an input `width` pixels wide and a kernel of `kernel_width` taps.
@@ -69,49 +77,110 @@ pub(super) struct DepthwiseGather<'a> {
 impl DepthwiseGather<'_> {
     /// Writes the channels-last output to `y`.
     pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
-        let runs = self.runs;
-        let pieces = (4 * threads()).div_ceil(self.images.max(1)).clamp(1, self.output.0.max(1));
-        let step = runs.len().div_ceil(pieces).max(1);
+        let picture = (self.input.0 * self.input.1 + self.output.0 * self.output.1) * self.channels * size_of::<f32>();
+        let small = picture <= SMALL_PICTURE;
+        // Small pictures are shared out by channels, so that a row is still in the first-level cache for the next; large ones by rows.
+        let parts = if small { self.channels / MOST_LANES } else { self.runs.len() };
+        let pieces = (if small { threads() } else { 4 * threads() }).div_ceil(self.images.max(1)).clamp(1, parts.max(1));
         let y = SharedMut::new(y);
         parallel(self.images * pieces, |i| {
             let (image, piece) = (i / pieces, i % pieces);
-            let runs = &runs[(piece * step).min(runs.len())..((piece + 1) * step).min(runs.len())];
-            run_at(level, GatherKernel { gather: self, image, runs, y });
+            let (start, end) = (piece * parts / pieces, (piece + 1) * parts / pieces);
+            if small {
+                let end = if end == parts { self.channels } else { end * MOST_LANES };
+                run_at(level, ChannelsKernel { gather: self, image, channels: start * MOST_LANES..end, y });
+            } else {
+                run_at(level, RowsKernel { gather: self, image, runs: &self.runs[start..end], y });
+            }
         });
+    }
+
+    /// The tiles of one vector of channels from `c` over some pixels of a run, at most `most` a tile.
+    ///
+    /// # Safety
+    /// See [`Simd`]; the picture, the pixels and the channels exist, and nobody else touches the outputs.
+    #[inline(always)]
+    unsafe fn tiles<S: Simd>(&self, image: usize, run: &Run, pixels: Range<usize>, c: usize, most: usize, y: SharedMut<f32>) {
+        let x = self.x.as_ptr().wrapping_add(image * self.input.0 * self.input.1 * self.channels + c);
+        for start in pixels.clone().step_by(most) {
+            let x = x.wrapping_add(start * run.input_step * self.channels);
+            // SAFETY: the caller's promise; the plan's taps name pixels of the picture and taps of the weight.
+            unsafe { tile_of::<S>(most.min(pixels.end - start), self, run, x, c, y.get(), self.place(image, run, start) + c) }
+        }
+    }
+
+    /// Applies an activation that vectors do not know to some channels of some pixels of a run.
+    ///
+    /// # Safety
+    /// As [`tiles`](Self::tiles).
+    #[inline(always)]
+    unsafe fn activate<S: Simd>(&self, image: usize, run: &Run, pixels: Range<usize>, channels: Range<usize>, y: SharedMut<f32>) {
+        for pixel in pixels {
+            // SAFETY: the caller's promise.
+            unsafe { activate(y.get(), self.place(image, run, pixel) + channels.start, channels.len(), S::LEVEL, self.out) };
+        }
+    }
+
+    /// Where in the output a pixel of a run starts.
+    #[inline(always)]
+    fn place(&self, image: usize, run: &Run, pixel: usize) -> usize {
+        (image * self.output.0 * self.output.1 + run.output + pixel * run.output_step) * self.channels
     }
 }
 
-struct GatherKernel<'a> {
+/// All channels of some runs of a picture.
+struct RowsKernel<'a> {
     gather: &'a DepthwiseGather<'a>,
     image: usize,
     runs: &'a [Run],
     y: SharedMut<f32>,
 }
 
-impl Kernel for GatherKernel<'_> {
+impl Kernel for RowsKernel<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
         let g = self.gather;
-        let x = &g.x[self.image * g.input.0 * g.input.1 * g.channels..];
-        let first = self.image * g.output.0 * g.output.1;
         for run in self.runs {
-            for start in (0..run.len).step_by(PIXELS) {
-                let pixels = PIXELS.min(run.len - start);
-                let x = x.as_ptr().wrapping_add(start * run.input_step * g.channels);
-                let at = (first + run.output + start * run.output_step) * g.channels;
+            for start in (0..run.len).step_by(PIXELS_OF_ROWS) {
+                let pixels = start..run.len.min(start + PIXELS_OF_ROWS);
                 for i in 0..g.channels.div_ceil(S::LANES) {
-                    let c = vector_start::<S>(g.channels, i);
-                    // SAFETY: the plan's taps name pixels of this picture and taps of the weight; `c` has a vector of channels
-                    // behind it; tasks write different rows of y, overlapping vectors of one pixel the same values.
-                    unsafe { tile_of::<S>(pixels, g, run, x.wrapping_add(c), c, self.y.get(), at + c) }
+                    let c = vector_start::<S>(0..g.channels, i);
+                    // SAFETY: these exist; tasks write different runs, overlapping vectors of one task the same values.
+                    unsafe { g.tiles::<S>(self.image, run, pixels.clone(), c, PIXELS_OF_ROWS, self.y) }
                 }
-                for p in 0..pixels {
-                    // SAFETY: the pixels just written, which are this task's.
-                    unsafe { activate(self.y.get(), at + p * run.output_step * g.channels, g.channels, S::LEVEL, g.out) };
-                }
+                // SAFETY: the pixels just written.
+                unsafe { g.activate::<S>(self.image, run, pixels, 0..g.channels, self.y) };
             }
+        }
+    }
+}
+
+/// Some channels, at least a vector, of all runs of a picture.
+struct ChannelsKernel<'a> {
+    gather: &'a DepthwiseGather<'a>,
+    image: usize,
+    channels: Range<usize>,
+    y: SharedMut<f32>,
+}
+
+impl Kernel for ChannelsKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let g = self.gather;
+        for i in 0..self.channels.len().div_ceil(S::LANES) {
+            let c = vector_start::<S>(self.channels.clone(), i);
+            for run in g.runs {
+                // SAFETY: these exist; tasks write different channels, overlapping vectors of one task the same values.
+                unsafe { g.tiles::<S>(self.image, run, 0..run.len, c, PIXELS, self.y) }
+            }
+        }
+        for run in g.runs {
+            // SAFETY: the channels just written.
+            unsafe { g.activate::<S>(self.image, run, 0..run.len, self.channels.clone(), self.y) };
         }
     }
 }
@@ -156,7 +225,7 @@ unsafe fn tile_of<S: Simd>(pixels: usize, g: &DepthwiseGather<'_>, run: &Run, x:
             }
         };
     }
-    by_pixels!(1 2 3 4 5 6 7 8)
+    by_pixels!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
 }
 
 /// One depthwise weight gradient: for each tap, the sum over pixels of input times output gradient.
