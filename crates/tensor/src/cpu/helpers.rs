@@ -30,24 +30,23 @@ static SLOTS: [AtomicUsize; MOST_HELPERS] = [const { AtomicUsize::new(ABSENT) };
 struct Job<'a> {
     /// Does a share of the work as the thread of this number.
     work: &'a (dyn Fn(usize) + Sync),
-    numbers: AtomicUsize,
     finished: AtomicUsize,
     panicked: AtomicBool,
 }
 
 impl Job<'_> {
-    fn take_part(&self) {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+    fn take_part(&self, number: usize) {
         if panic::catch_unwind(panic::AssertUnwindSafe(|| (self.work)(number))).is_err() {
             self.panicked.store(true, Ordering::Relaxed);
         }
     }
 }
 
-/// Runs `work(0)` here and `work(1)`, `work(2)`, … on helpers that wait, at most `helpers` of them, and returns when all are done.
-/// Where nobody waits it does nothing and returns false.
+/// Runs `work(0)` here and `work(i + 1)` on those of the first `helpers` helpers that wait, `i` being their place, and returns when all
+/// are done. A helper keeps its place, so a thread has the same number from operation to operation. Where nobody waits it does nothing
+/// and returns false.
 pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
-    let job = Job { work, numbers: AtomicUsize::new(1), finished: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
+    let job = Job { work, finished: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
     let slots = &SLOTS[..helpers.min(MOST_HELPERS)];
     let address = &raw const job as usize;
     let takes = |slot: &&AtomicUsize| slot.compare_exchange(WAITING, address, Ordering::AcqRel, Ordering::Relaxed).is_ok();
@@ -63,9 +62,9 @@ pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
 
 /// Calls threads to those of the first `helpers` slots where nobody is.
 pub(super) fn call(helpers: usize) {
-    for slot in &SLOTS[..helpers.min(MOST_HELPERS)] {
+    for (place, slot) in SLOTS[..helpers.min(MOST_HELPERS)].iter().enumerate() {
         if slot.compare_exchange(ABSENT, CALLED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            rayon::spawn(|| wait_at(slot));
+            rayon::spawn(move || wait_at(place));
         }
     }
 }
@@ -96,7 +95,8 @@ fn pause(looks: &mut usize) -> bool {
 }
 
 /// Takes part in the jobs that come to a slot until none comes for a while.
-fn wait_at(slot: &AtomicUsize) {
+fn wait_at(place: usize) {
+    let slot = &SLOTS[place];
     slot.store(WAITING, Ordering::Release);
     let (mut since, mut looks) = (Instant::now(), 0);
     loop {
@@ -105,7 +105,7 @@ fn wait_at(slot: &AtomicUsize) {
             // SAFETY: `share` put the address of its job here, which it keeps until `finished` has counted this thread: the last
             // that is done with the job.
             let job = unsafe { &*(state as *const Job<'_>) };
-            job.take_part();
+            job.take_part(place + 1);
             slot.store(WAITING, Ordering::Release);
             job.finished.fetch_add(1, Ordering::Release);
             since = Instant::now();

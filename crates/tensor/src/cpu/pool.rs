@@ -1,6 +1,9 @@
 //! Fork-join over rayon's threads.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use super::helpers;
 use crate::storage::Buffer;
@@ -26,6 +29,26 @@ pub(crate) fn parallel_with_scratch(tasks: usize, len: usize, task: impl Fn(usiz
     share_out(tasks, &|thread, i| task(i, unsafe { scratch.slice(thread * stride, len) }));
 }
 
+/// The tasks of one thread, which others take too when they are done with theirs. A line of the cache each.
+#[repr(align(64))]
+struct Queue {
+    next: AtomicUsize,
+    end: usize,
+}
+
+impl Queue {
+    fn take(&self) -> Option<usize> {
+        let task = self.next.fetch_add(1, Ordering::Relaxed);
+        (task < self.end).then_some(task)
+    }
+}
+
+/// The tasks that each of so many threads starts with: neighbours, as many for each, so that in operation after operation a thread
+/// works at the same part of a picture, which is in its cache.
+pub(super) fn own_tasks(tasks: usize, threads: usize, thread: usize) -> Range<usize> {
+    thread * tasks / threads..(thread + 1) * tasks / threads
+}
+
 /// Runs `task(thread, i)` for each `i` below `tasks`; `thread` counts from 0, below the number of tasks and of threads, and no two
 /// tasks of one `thread` run at once. Not generic: it is compiled once, and not anew for each kernel.
 fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
@@ -34,14 +57,16 @@ fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
         (0..tasks).for_each(|i| task(0, i));
         return;
     }
-    let next = AtomicUsize::new(0);
-    let work = |thread| {
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= tasks {
-                return;
+    let queue = |thread| {
+        let Range { start, end } = own_tasks(tasks, threads, thread);
+        Queue { next: AtomicUsize::new(start), end }
+    };
+    let queues: Vec<Queue> = (0..threads).map(queue).collect();
+    let work = |thread: usize| {
+        for queue in queues[thread..].iter().chain(&queues[..thread]) {
+            while let Some(i) = queue.take() {
+                task(thread, i);
             }
-            task(thread, i);
         }
     };
     if !helpers::share(threads - 1, &work) {

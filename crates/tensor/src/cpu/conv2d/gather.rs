@@ -41,8 +41,8 @@ impl Gather<'_> {
             return;
         }
         let (plan, y) = (self.plan, SharedMut::new(y));
-        // The thread that runs a task is likely to run this one next.
-        let next = |i: usize| plan.tasks.get(i + plan.threads).map(|task| task.blocks.0);
+        // The thread that runs a task is likely to run the one behind it next.
+        let next = |i: usize| plan.tasks.get(i + 1).map(|task| task.blocks.0);
         parallel_with_scratch(plan.tasks.len(), plan.scratch_len, |i, scratch| {
             let kernel = TaskKernel::<PAIRS> { gather: self, task: &plan.tasks[i], next_block: next(i), y };
             let kernel = WithScratch { kernel, scratch };

@@ -30,8 +30,6 @@ pub(super) struct Geometry {
 /// A gather cut into tasks.
 pub(super) struct Plan {
     pub geometry: Geometry,
-    /// The threads it was made for.
-    pub threads: usize,
     pub source: Source,
     pub runs: Vec<Run>,
     pub tasks: Vec<Task>,
@@ -75,7 +73,7 @@ impl Geometry {
     pub(super) fn plan(self, threads: usize) -> Plan {
         let (source, runs) = self.cut(threads);
         let tasks = self.tasks(source, &runs, threads);
-        let plan = Plan { geometry: self, threads, source, runs, tasks, scratch_len: 0 };
+        let plan = Plan { geometry: self, source, runs, tasks, scratch_len: 0 };
         let scratch_len = plan.tasks.iter().map(|task| plan.copied(task)).max().unwrap_or(0);
         Plan { scratch_len, ..plan }
     }
@@ -132,11 +130,10 @@ impl Geometry {
         // Blocks of weights are shared out too where there are too few parts to occupy all threads evenly.
         let even = parts.is_multiple_of(threads) && runs.len().is_multiple_of(runs_per_task);
         let splits = if parts >= 4 * threads || even { 1 } else { (2 * threads).div_ceil(parts).max(2).min(blocks) };
-        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, (a + step).min(len)));
         let mut tasks = Vec::new();
         for blocks in shares(blocks, splits) {
-            for images in ranges(self.images, images) {
-                tasks.extend(ranges(runs.len(), runs_per_task).map(|runs| Task { images, runs, blocks }));
+            for images in shares(self.images, self.images.div_ceil(images)) {
+                tasks.extend(shares(runs.len(), runs.len().div_ceil(runs_per_task)).map(|runs| Task { images, runs, blocks }));
             }
         }
         tasks
@@ -194,9 +191,8 @@ impl Plan {
     }
 }
 
-/// `len` cut into so many shares, first and behind the last, the larger ones first: so threads end together that take them in order.
+/// `len` cut into so many shares, first and behind the last, whose sizes differ by at most one; those of any half, third, … of all
+/// shares together differ by at most one too.
 fn shares(len: usize, shares: usize) -> impl Iterator<Item = (usize, usize)> {
-    let (least, larger) = (len / shares, len % shares);
-    let start = move |i: usize| i * least + i.min(larger);
-    (0..shares).map(move |i| (start(i), start(i + 1)))
+    (0..shares).map(move |i| (i * len / shares, (i + 1) * len / shares))
 }

@@ -5,7 +5,7 @@ use super::{
     algorithm::{Kernels, kernels},
     forward_geometry, grad_input_geometry, grad_weight_sums, merges_taps, winograd_forward, winograd_grad_input,
 };
-use crate::{DType, ops::ConvShape};
+use crate::{DType, cpu::pool::own_tasks, ops::ConvShape};
 
 /// How many times as fast as one thread `threads` threads are at best: all work over that of the busiest thread, where each takes
 /// the next task as soon as it is free. Work is multiply-adds, padding that is multiplied too counted in, so memory, caches, forks and
@@ -34,13 +34,15 @@ fn stages(s: &ConvShape, pass: ConvPass, threads: usize) -> Option<Vec<Vec<f64>>
     }
 }
 
-/// The work of the busiest of `threads` threads that take the tasks in order.
+/// When the last of `threads` threads is done: each does its own tasks first, and then takes those of others.
 fn busiest(tasks: &[f64], threads: usize) -> f64 {
+    let threads = threads.min(tasks.len().max(1));
+    let mut queues: Vec<_> = (0..threads).map(|thread| own_tasks(tasks.len(), threads, thread)).collect();
     let mut loads = vec![0.0f64; threads];
-    for task in tasks {
-        if let Some(least) = loads.iter_mut().min_by(|a, b| a.total_cmp(b)) {
-            *least += task;
-        }
+    for _ in tasks {
+        let first_free = (0..threads).min_by(|&a, &b| loads[a].total_cmp(&loads[b])).unwrap_or(0);
+        let taken = (0..threads).find_map(|i| queues[(first_free + i) % threads].next());
+        loads[first_free] += taken.map_or(0.0, |task| tasks[task]);
     }
     loads.into_iter().fold(0.0, f64::max)
 }
@@ -76,8 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_dealt_to_the_first_free_thread() {
-        assert_eq!(busiest(&[3.0, 1.0, 1.0, 1.0, 1.0], 2), 4.0);
+    fn tasks_are_taken_by_the_first_free_thread() {
+        assert_eq!(busiest(&[3.0, 1.0, 1.0, 1.0, 1.0], 2), 4.0, "the second thread takes a task of the first");
+        assert_eq!(busiest(&[5.0, 5.0, 4.0, 4.0], 2), 10.0, "neighbours stay together");
         assert_eq!(busiest(&[1.0; 5], 8), 1.0);
         assert_eq!(busiest(&[], 2), 0.0);
     }
