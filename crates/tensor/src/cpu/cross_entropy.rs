@@ -64,7 +64,7 @@ impl<T: Math> Kernel for Forward<'_, T> {
         let classes = self.logits.len() / self.targets.len();
         let rows = self.logits.chunks_exact(classes).zip(self.probabilities.chunks_exact_mut(classes));
         for (((x, p), &target), loss) in rows.zip(self.targets).zip(self.losses) {
-            let (max, sum) = exponentials(x, p);
+            let (max, sum) = exponentials::<S, _>(x, p);
             let scale = T::from_f64(1.0 / sum);
             p.iter_mut().for_each(|p| *p = *p * scale);
             // -ln p of a class is ln Σ e^(x - max) - (x - max).

@@ -1,67 +1,75 @@
 //! Elementary functions that compile to vector code: branch-free polynomials for `f32`, full precision for `f64`.
 
+use super::simd::Simd;
 use crate::Float;
 
-/// A float with elementary functions that loops can be vectorised over. The names are those of vector math libraries.
+/// A float with elementary functions that loops can be vectorised over. The names are those of vector math libraries. `S` is the
+/// instruction set that the code around is compiled for.
 pub(super) trait Math: Float {
     /// The exponential, within 2 units in the last place.
-    fn vexp(self) -> Self;
+    fn vexp<S: Simd>(self) -> Self;
     /// The hyperbolic tangent, within 3 units in the last place.
-    fn vtanh(self) -> Self;
+    fn vtanh<S: Simd>(self) -> Self;
     /// The error function, within 3 units in the last place.
-    fn verf(self) -> Self;
+    fn verf<S: Simd>(self) -> Self;
     /// The logistic function.
     #[inline(always)]
-    fn vsigmoid(self) -> Self {
-        Self::ONE / (Self::ONE + (-self).vexp())
+    fn vsigmoid<S: Simd>(self) -> Self {
+        Self::ONE / (Self::ONE + (-self).vexp::<S>())
     }
+}
+
+/// `a * b + c`, rounded once where the instruction set has that: elsewhere it would be a call.
+#[inline(always)]
+fn mul_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
+    if S::FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// The polynomial with these coefficients, highest power first.
 #[inline(always)]
-fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    coefficients.into_iter().fold(0.0, |sum, c| sum * x + c)
+fn polynomial<S: Simd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    coefficients.into_iter().fold(0.0, |sum, c| mul_add::<S>(sum, x, c))
 }
 
 impl Math for f32 {
     /// After Moshier's Cephes (`expf.c`): x = n ln 2 + r, and a polynomial in r.
     #[inline(always)]
-    fn vexp(self) -> f32 {
+    fn vexp<S: Simd>(self) -> f32 {
         /// Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the mantissa.
         const ROUND: f32 = 12_582_912.0;
         let x = if self > 89.0 { 89.0 } else { self };
         let x = if x < -104.0 { -104.0 } else { x };
-        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let rounded = mul_add::<S>(x, std::f32::consts::LOG2_E, ROUND);
         let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
         let whole = rounded - ROUND;
-        let r = (x - whole * 0.693_359_4) + whole * 2.121_944_4e-4;
-        let p = polynomial(r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5]);
+        let r = mul_add::<S>(whole, 2.121_944_4e-4, mul_add::<S>(whole, -0.693_359_4, x));
+        let p = polynomial::<S, _>(r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5]);
         let power = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
         // In two steps, so that neither power of two leaves the range of normal numbers.
-        (p * r * r + r + 1.0) * power(n >> 1) * power(n.wrapping_sub(n >> 1))
+        (mul_add::<S>(p * r, r, r) + 1.0) * power(n >> 1) * power(n.wrapping_sub(n >> 1))
     }
 
     /// After Moshier's Cephes (`tanhf.c`).
     #[inline(always)]
-    fn vtanh(self) -> f32 {
+    fn vtanh<S: Simd>(self) -> f32 {
         let square = self * self;
-        let p = polynomial(square, [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_5e-2, 0.133_314_42, -0.333_332_8]);
-        let near_zero = p * square * self + self;
-        let far = (1.0 - 2.0 / ((self.abs() + self.abs()).vexp() + 1.0)).copysign(self);
+        let p = polynomial::<S, _>(square, [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_5e-2, 0.133_314_42, -0.333_332_8]);
+        let near_zero = mul_add::<S>(p * square, self, self);
+        let far = (1.0 - 2.0 / ((self.abs() + self.abs()).vexp::<S>() + 1.0)).copysign(self);
         if self.abs() < 0.625 { near_zero } else { far }
     }
 
     /// After Juffa, "Accelerating erff" (2019): minimax polynomials on both sides of 0.93.
     #[inline(always)]
-    fn verf(self) -> f32 {
+    fn verf<S: Simd>(self) -> f32 {
         let (t, square) = (self.abs(), self * self);
-        let p = polynomial(square, [-5.967_617e-4, 4.991_194_2e-3, -2.676_813_5e-2, 0.112_819_925, -0.376_125_34, 0.128_379_17]);
-        let near_zero = p * self + self;
-        let q = polynomial(
+        let p = polynomial::<S, _>(square, [-5.967_617e-4, 4.991_194_2e-3, -2.676_813_5e-2, 0.112_819_925, -0.376_125_34, 0.128_379_17]);
+        let near_zero = mul_add::<S>(p, self, self);
+        let q = polynomial::<S, _>(
             t,
             [-1.728_534_7e-5, 3.831_971_3e-4, -3.883_964_4e-3, 2.425_462_2e-2, -0.106_777_88, -0.634_846_87, -0.128_717_51, 0.0],
         );
-        let far = (1.0 - (q - t).vexp()).copysign(self);
+        let far = (1.0 - (q - t).vexp::<S>()).copysign(self);
         let far = if t > 4.0 { 1.0f32.copysign(self) } else { far };
         if t > 0.927_734_4 { far } else { near_zero }
     }
@@ -69,17 +77,17 @@ impl Math for f32 {
 
 impl Math for f64 {
     #[inline(always)]
-    fn vexp(self) -> f64 {
+    fn vexp<S: Simd>(self) -> f64 {
         self.exp()
     }
 
     #[inline(always)]
-    fn vtanh(self) -> f64 {
+    fn vtanh<S: Simd>(self) -> f64 {
         self.tanh()
     }
 
     /// The series of positive terms, 2/√π e^(-x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!, which loses no digits.
-    fn verf(self) -> f64 {
+    fn verf<S: Simd>(self) -> f64 {
         if self.abs() > 6.0 {
             return self.signum();
         }
@@ -96,6 +104,10 @@ impl Math for f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::{
+        dispatch::{Kernel, SimdLevel, run_at},
+        simd::Portable,
+    };
 
     /// The largest relative error over a range, in units of 2^-23.
     fn worst(from: f32, to: f32, f: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) -> f64 {
@@ -108,26 +120,45 @@ mod tests {
         (0..=steps).map(error).fold(0.0, f64::max) * (1u32 << 23) as f64
     }
 
+    struct Worst;
+
+    impl Kernel for Worst {
+        type Output = [f64; 3];
+        #[inline(always)]
+        fn run<S: Simd>(self) -> [f64; 3] {
+            [
+                worst(-104.0, 88.7, f32::vexp::<S>, f64::exp),
+                worst(-12.0, 12.0, f32::vtanh::<S>, f64::tanh),
+                worst(-7.0, 7.0, f32::verf::<S>, f64::verf::<S>),
+            ]
+        }
+    }
+
     #[test]
     fn single_precision_functions_are_within_a_few_units_in_the_last_place() {
-        let exp = worst(-104.0, 88.7, f32::vexp, f64::exp);
-        let tanh = worst(-12.0, 12.0, f32::vtanh, f64::tanh);
-        let erf = worst(-7.0, 7.0, f32::verf, f64::verf);
-        assert!(exp < 2.0 && tanh < 3.0 && erf < 3.0, "exp {exp}, tanh {tanh}, erf {erf}");
+        for level in SimdLevel::available() {
+            let [exp, tanh, erf] = run_at(level, Worst);
+            assert!(exp < 2.0 && tanh < 3.0 && erf < 3.0, "{level}: exp {exp}, tanh {tanh}, erf {erf}");
+        }
     }
 
     #[test]
     fn the_error_function_has_its_tabulated_values() {
         for (x, expected) in [(0.0, 0.0), (0.5, 0.520_499_877_813_046_5), (1.0, 0.842_700_792_949_714_9), (3.0, 0.999_977_909_503_001_4)] {
-            assert!((f64::verf(x) - expected).abs() < 1e-15 && (f64::verf(-x) + expected).abs() < 1e-15, "{x}");
+            assert!((f64::verf::<Portable>(x) - expected).abs() < 1e-15 && (f64::verf::<Portable>(-x) + expected).abs() < 1e-15, "{x}");
         }
     }
 
     #[test]
     fn limits_and_not_a_number() {
-        assert_eq!((f32::INFINITY.vexp(), f32::NEG_INFINITY.vexp()), (f32::INFINITY, 0.0));
-        assert_eq!((f32::INFINITY.vtanh(), f32::NEG_INFINITY.vtanh()), (1.0, -1.0));
-        assert_eq!((f32::INFINITY.verf(), f32::NEG_INFINITY.verf()), (1.0, -1.0));
-        assert!(f32::NAN.vexp().is_nan() && f32::NAN.vtanh().is_nan() && f32::NAN.verf().is_nan() && f64::NAN.verf().is_nan());
+        assert_eq!((f32::INFINITY.vexp::<Portable>(), f32::NEG_INFINITY.vexp::<Portable>()), (f32::INFINITY, 0.0));
+        assert_eq!((f32::INFINITY.vtanh::<Portable>(), f32::NEG_INFINITY.vtanh::<Portable>()), (1.0, -1.0));
+        assert_eq!((f32::INFINITY.verf::<Portable>(), f32::NEG_INFINITY.verf::<Portable>()), (1.0, -1.0));
+        assert!(
+            f32::NAN.vexp::<Portable>().is_nan()
+                && f32::NAN.vtanh::<Portable>().is_nan()
+                && f32::NAN.verf::<Portable>().is_nan()
+                && f64::NAN.verf::<Portable>().is_nan()
+        );
     }
 }

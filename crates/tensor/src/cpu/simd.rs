@@ -12,6 +12,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     type V: Copy;
     /// The level that this is the vector of.
     const LEVEL: SimdLevel;
+    /// Whether `f32::mul_add` is an instruction here, not a call.
+    const FUSED: bool = !matches!(Self::LEVEL, SimdLevel::Generic);
     /// `f32` per register.
     const LANES: usize;
     /// [`MAX_ROWS`](Simd::MAX_ROWS) of a tile whose products are [`dot_pairs`](Simd::dot_pairs).

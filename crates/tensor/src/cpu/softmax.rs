@@ -5,6 +5,7 @@ use super::{
     dispatch::{Kernel, run_at},
     math::Math,
     pool::{SharedMut, parallel_ranges},
+    simd::Simd,
 };
 use crate::{Element, Result, Tensor, ops::Softmax, with_float};
 
@@ -72,9 +73,9 @@ pub(super) fn row_sum(len: usize, f: impl Fn(usize) -> f64) -> f64 {
 
 /// Writes e^(x - max) to `y`; returns max and the sum of what was written.
 #[inline(always)]
-pub(super) fn exponentials<T: Math>(x: &[T], y: &mut [T]) -> (T, f64) {
+pub(super) fn exponentials<S: Simd, T: Math>(x: &[T], y: &mut [T]) -> (T, f64) {
     let max = row_max(x);
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).vexp());
+    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).vexp::<S>());
     let y = &*y;
     (max, row_sum(y.len(), |i| y[i].to_f64()))
 }
@@ -89,9 +90,9 @@ struct Forward<'a, T> {
 impl<T: Math> Kernel for Forward<'_, T> {
     type Output = ();
     #[inline(always)]
-    fn run<S: super::simd::Simd>(self) {
+    fn run<S: Simd>(self) {
         for (x, y) in self.x.chunks_exact(self.len).zip(self.y.chunks_exact_mut(self.len)) {
-            let (max, sum) = exponentials(x, y);
+            let (max, sum) = exponentials::<S, _>(x, y);
             match self.op {
                 Softmax::Plain => {
                     let scale = T::from_f64(1.0 / sum);
@@ -117,7 +118,7 @@ struct Backward<'a, T> {
 impl<T: Math> Kernel for Backward<'_, T> {
     type Output = ();
     #[inline(always)]
-    fn run<S: super::simd::Simd>(self) {
+    fn run<S: Simd>(self) {
         let rows = self.g.chunks_exact(self.len).zip(self.y.chunks_exact(self.len)).zip(self.dx.chunks_exact_mut(self.len));
         for ((g, y), dx) in rows {
             let places = dx.iter_mut().zip(g).zip(y);
@@ -128,7 +129,7 @@ impl<T: Math> Kernel for Backward<'_, T> {
                 }
                 Softmax::Log => {
                     let sum = T::from_f64(row_sum(g.len(), |i| g[i].to_f64()));
-                    places.for_each(|((dx, &g), &y)| *dx = g - y.vexp() * sum);
+                    places.for_each(|((dx, &g), &y)| *dx = g - y.vexp::<S>() * sum);
                 }
             }
         }

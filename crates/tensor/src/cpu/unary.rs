@@ -12,9 +12,9 @@ use crate::{Float, Result, Tensor, ops::Unary, with_float};
 /// A function of one number. A trait rather than closures, because methods can be inlined by force: only what is inlined into a
 /// kernel is compiled for its instruction set.
 trait Function<T>: Copy + Sync {
-    fn value(self, x: T) -> T;
+    fn value<S: Simd>(self, x: T) -> T;
     /// The gradient `g` of the result carried back to the operand, from what [`Unary::saved`] names.
-    fn gradient(self, g: T, saved: T) -> T;
+    fn gradient<S: Simd>(self, g: T, saved: T) -> T;
 }
 
 /// Defines functions, each with its parameters, its value and its gradient. The gradients at kinks are PyTorch's.
@@ -27,12 +27,12 @@ macro_rules! functions {
 
         impl<T: Math> Function<T> for $name {
             #[inline(always)]
-            fn value(self, $x: T) -> T {
+            fn value<S: Simd>(self, $x: T) -> T {
                 $(let $parameter = c::<T>(self.$parameter);)*
                 $value
             }
             #[inline(always)]
-            fn gradient(self, $g: T, $saved: T) -> T {
+            fn gradient<S: Simd>(self, $g: T, $saved: T) -> T {
                 $(
                     #[allow(unused_variables)] // a summand has no part in the gradient
                     let $parameter = c::<T>(self.$parameter);
@@ -46,20 +46,20 @@ macro_rules! functions {
 functions! {
     Neg {}: |x| -x, |g, _x| -g;
     Abs {}: |x| x.abs(), |g, x| g * sign(x);
-    Exp {}: |x| x.vexp(), |g, y| g * y;
+    Exp {}: |x| x.vexp::<S>(), |g, y| g * y;
     Ln {}: |x| x.ln(), |g, x| g / x;
     Sqrt {}: |x| x.sqrt(), |g, y| g / (y + y);
-    Tanh {}: |x| x.vtanh(), |g, y| g * (c::<T>(1.0) - y * y);
-    Sigmoid {}: |x| x.vsigmoid(), |g, y| g * y * (c::<T>(1.0) - y);
+    Tanh {}: |x| x.vtanh::<S>(), |g, y| g * (c::<T>(1.0) - y * y);
+    Sigmoid {}: |x| x.vsigmoid::<S>(), |g, y| g * y * (c::<T>(1.0) - y);
     Relu {}: |x| if x < T::ZERO { T::ZERO } else { x }, |g, y| if y <= T::ZERO { T::ZERO } else { g };
-    Gelu {}: |x| x * normal_distribution(x), |g, x| g * (normal_distribution(x) + x * normal_density(x));
+    Gelu {}: |x| x * normal_distribution::<S, _>(x), |g, x| g * (normal_distribution::<S, _>(x) + x * normal_density::<S, _>(x));
     Hardswish {}: |x| x * clamp(x + c(3.0), c(0.0), c(6.0)) * c(1.0 / 6.0), |g, x| {
         let above = if x >= c(3.0) { T::ONE } else { x * c(1.0 / 3.0) + c(0.5) };
         g * if x <= c(-3.0) { T::ZERO } else { above }
     };
     Hardsigmoid {}: |x| clamp(x + c(3.0), c(0.0), c(6.0)) * c(1.0 / 6.0), |g, x| g * inside(x, c(-3.0), c(3.0)) * c(1.0 / 6.0);
-    Silu {}: |x| x * x.vsigmoid(), |g, x| {
-        let sigmoid = x.vsigmoid();
+    Silu {}: |x| x * x.vsigmoid::<S>(), |g, x| {
+        let sigmoid = x.vsigmoid::<S>();
         g * sigmoid * (T::ONE + x * (T::ONE - sigmoid))
     };
     Clamp { min, max }: |x| clamp(x, min, max), |g, x| g * inside(x, min, max);
@@ -98,13 +98,13 @@ fn sign<T: Math>(x: T) -> T {
 }
 
 #[inline(always)]
-fn normal_distribution<T: Math>(x: T) -> T {
-    c::<T>(0.5) * (T::ONE + (x * c(std::f64::consts::FRAC_1_SQRT_2)).verf())
+fn normal_distribution<S: Simd, T: Math>(x: T) -> T {
+    c::<T>(0.5) * (T::ONE + (x * c(std::f64::consts::FRAC_1_SQRT_2)).verf::<S>())
 }
 
 #[inline(always)]
-fn normal_density<T: Math>(x: T) -> T {
-    c::<T>(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2) * (-(c::<T>(0.5) * x * x)).vexp()
+fn normal_density<S: Simd, T: Math>(x: T) -> T {
+    c::<T>(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2) * (-(c::<T>(0.5) * x * x)).vexp::<S>()
 }
 
 /// Runs `$body` with `$f` bound to the [`Function`] of a [`Unary`].
@@ -166,7 +166,7 @@ impl<T: Float, F: Function<T>> Kernel for Forward<'_, T, F> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         for (y, &x) in self.y.iter_mut().zip(self.x) {
-            *y = self.f.value(x);
+            *y = self.f.value::<S>(x);
         }
     }
 }
@@ -180,7 +180,7 @@ impl<T: Float, F: Function<T>> Kernel for InPlace<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        self.values.iter_mut().for_each(|x| *x = self.f.value(*x));
+        self.values.iter_mut().for_each(|x| *x = self.f.value::<S>(*x));
     }
 }
 
@@ -196,7 +196,7 @@ impl<T: Float, F: Function<T>> Kernel for Backward<'_, T, F> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         for ((dx, &g), &saved) in self.dx.iter_mut().zip(self.g).zip(self.saved) {
-            *dx = self.f.gradient(g, saved);
+            *dx = self.f.gradient::<S>(g, saved);
         }
     }
 }

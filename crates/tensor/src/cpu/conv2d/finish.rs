@@ -2,7 +2,7 @@
 
 use super::tile::{MOST_ROWS, Rows};
 use crate::{
-    BLOCK, Result, Tensor,
+    Result, Tensor,
     cpu::{simd::Simd, unary::unary_in_place},
     ops::{Epilogue, Unary},
 };
@@ -64,46 +64,63 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Finishes and writes rows of `V` whole vectors, the `p`th of which lies at `sums[p * BLOCK..]`, to their offsets in `y`.
+/// Finishes rows of `V` vectors of sums, which lie one behind the other, and writes the first `out.channels` values of each to its offset
+/// in `y`; an activation that vectors do not know runs over all rows at once. `WHOLE` says that all values are channels.
 ///
 /// # Safety
 /// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs.
 #[inline(always)]
-pub(super) unsafe fn store_rows<S: Simd, const V: usize>(sums: *const f32, offsets: &[usize], y: *mut f32, out: Output<'_>) {
-    // SAFETY: the caller's promise.
+pub(super) unsafe fn store_rows<S: Simd, const V: usize, const WHOLE: bool>(
+    sums: *mut f32,
+    offsets: &[usize],
+    y: *mut f32,
+    out: Output<'_>,
+) {
+    let row = V * S::LANES;
+    let channels = |v: usize| if WHOLE { S::LANES } else { out.channels.saturating_sub(v * S::LANES).min(S::LANES) };
+    // SAFETY: the caller's promise; no more than the channels that there are is read or written, but in `sums`.
     unsafe {
         for v in 0..V {
-            let finish = Finish::<S>::new(out, out.channel + v * S::LANES);
+            let (first, len) = (v * S::LANES, channels(v));
+            let finish = Finish::<S>::part::<WHOLE>(out, out.channel + first, len);
             for (p, &at) in offsets.iter().enumerate() {
-                finish.store(S::load(sums.add(p * BLOCK + v * S::LANES)), y, at + v * S::LANES);
+                let sum = sums.add(p * row + first);
+                let value = finish.finished::<WHOLE>(S::load(sum), at + first, len);
+                match out.then {
+                    Some(_) => S::store(sum, value),
+                    None => store::<S, WHOLE>(y.wrapping_add(at + first), value, len),
+                }
             }
         }
-        for &at in offsets {
-            activate(y, at, V * S::LANES, S::LEVEL, out);
+        let Some(op) = out.then else { return };
+        unary_in_place(S::LEVEL, op, std::slice::from_raw_parts_mut(sums, offsets.len() * row));
+        for v in 0..V {
+            let (first, len) = (v * S::LANES, channels(v));
+            for (p, &at) in offsets.iter().enumerate() {
+                store::<S, WHOLE>(y.wrapping_add(at + first), S::load(sums.add(p * row + first)), len);
+            }
         }
     }
 }
 
-/// Finishes and writes the first `out.channels` sums of each row, the last vector in part.
+/// A vector, or the first `len` values of one.
 ///
 /// # Safety
-/// As [`store_rows`].
+/// See [`Simd`]; the values exist.
 #[inline(always)]
-pub(super) unsafe fn store_parts<S: Simd, const V: usize>(sums: *const f32, offsets: &[usize], y: *mut f32, out: Output<'_>) {
-    // SAFETY: the caller's promise; no more than the channels that there are is read or written.
-    unsafe {
-        for v in 0..V {
-            let first = v * S::LANES;
-            let len = out.channels.saturating_sub(first).min(S::LANES);
-            let finish = Finish::<S>::part(out, out.channel + first, len);
-            for (p, &at) in offsets.iter().enumerate() {
-                finish.store_part(S::load(sums.add(p * BLOCK + first)), y, at + first, len);
-            }
-        }
-        for &at in offsets {
-            activate(y, at, out.channels, S::LEVEL, out);
-        }
-    }
+unsafe fn load<S: Simd, const WHOLE: bool>(p: *const f32, len: usize) -> S::V {
+    // SAFETY: the caller's promise.
+    unsafe { if WHOLE { S::load(p) } else { S::load_part(p, len) } }
+}
+
+/// Writes a vector, or its first `len` values.
+///
+/// # Safety
+/// As [`load`].
+#[inline(always)]
+unsafe fn store<S: Simd, const WHOLE: bool>(p: *mut f32, value: S::V, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { if WHOLE { S::store(p, value) } else { S::store_part(p, value, len) } }
 }
 
 /// Applies an activation that vectors do not know to `len` finished values.
@@ -136,15 +153,7 @@ impl<'a, S: Simd> Finish<'a, S> {
     #[inline(always)]
     pub(super) unsafe fn new(out: Output<'a>, channel: usize) -> Self {
         // SAFETY: the caller's promise.
-        unsafe {
-            Finish {
-                scale: out.scale.map(|s| S::load(s.as_ptr().add(channel))),
-                shift: out.shift.map_or(S::zero(), |s| S::load(s.as_ptr().add(channel))),
-                residual: out.residual,
-                low: S::splat(out.bounds.0),
-                high: S::splat(out.bounds.1),
-            }
-        }
+        unsafe { Self::part::<true>(out, channel, S::LANES) }
     }
 
     /// For the `len` channels from `channel` on.
@@ -152,12 +161,12 @@ impl<'a, S: Simd> Finish<'a, S> {
     /// # Safety
     /// See [`Simd`]; these channels exist.
     #[inline(always)]
-    pub(super) unsafe fn part(out: Output<'a>, channel: usize, len: usize) -> Self {
+    unsafe fn part<const WHOLE: bool>(out: Output<'a>, channel: usize, len: usize) -> Self {
         // SAFETY: the caller's promise.
         unsafe {
             Finish {
-                scale: out.scale.map(|s| S::load_part(s.as_ptr().wrapping_add(channel), len)),
-                shift: out.shift.map_or(S::zero(), |s| S::load_part(s.as_ptr().wrapping_add(channel), len)),
+                scale: out.scale.map(|s| load::<S, WHOLE>(s.as_ptr().wrapping_add(channel), len)),
+                shift: out.shift.map_or(S::zero(), |s| load::<S, WHOLE>(s.as_ptr().wrapping_add(channel), len)),
                 residual: out.residual,
                 low: S::splat(out.bounds.0),
                 high: S::splat(out.bounds.1),
@@ -172,37 +181,23 @@ impl<'a, S: Simd> Finish<'a, S> {
     #[inline(always)]
     pub(super) unsafe fn store(self, sum: S::V, y: *mut f32, at: usize) {
         // SAFETY: the caller's promise.
-        unsafe {
-            let residual = self.residual.map(|r| S::load(r.as_ptr().add(at)));
-            S::store(y.add(at), self.finished(sum, residual));
-        }
+        unsafe { S::store(y.add(at), self.finished::<true>(sum, at, S::LANES)) }
     }
 
-    /// The same for the first `len` sums.
+    /// The finished values of `len` sums, whose outputs start at `at`.
     ///
     /// # Safety
     /// As [`store`](Finish::store).
     #[inline(always)]
-    unsafe fn store_part(self, sum: S::V, y: *mut f32, at: usize, len: usize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let residual = self.residual.map(|r| S::load_part(r.as_ptr().wrapping_add(at), len));
-            S::store_part(y.wrapping_add(at), self.finished(sum, residual), len);
-        }
-    }
-
-    /// # Safety
-    /// See [`Simd`].
-    #[inline(always)]
-    unsafe fn finished(self, sum: S::V, residual: Option<S::V>) -> S::V {
+    unsafe fn finished<const WHOLE: bool>(self, sum: S::V, at: usize, len: usize) -> S::V {
         // SAFETY: the caller's promise.
         unsafe {
             let mut value = match self.scale {
                 Some(scale) => S::mul_add(sum, scale, self.shift),
                 None => S::add(sum, self.shift),
             };
-            if let Some(residual) = residual {
-                value = S::add(value, residual);
+            if let Some(residual) = self.residual {
+                value = S::add(value, load::<S, WHOLE>(residual.as_ptr().wrapping_add(at), len));
             }
             // In this order a NaN stays one.
             S::min(self.high, S::max(self.low, value))

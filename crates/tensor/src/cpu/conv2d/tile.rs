@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::{
-    finish::{Output, store_parts, store_rows},
+    finish::{Output, store_rows},
     plan::Tap,
 };
 use crate::{BLOCK, cpu::simd::Simd};
@@ -186,18 +186,18 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: b
     offsets: &[usize; MOST_ROWS],
 ) {
     let whole = out.channels == V * S::LANES;
-    // Sums that are not written as they are pass through `sums`, BLOCK values a row.
+    // Sums that are not written as they are pass through `sums`, row behind row.
     let mut sums = MaybeUninit::<[f32; MOST_ROWS * BLOCK]>::uninit();
     let sums = sums.as_mut_ptr().cast::<f32>();
     let direct = out.direct(whole, y, offsets);
-    let rows = direct.unwrap_or_else(|| std::array::from_fn(|p| sums.wrapping_add(p * BLOCK)));
+    let rows = direct.unwrap_or_else(|| std::array::from_fn(|p| sums.wrapping_add(p * V * S::LANES)));
     // SAFETY: the caller's promise; a row of `sums` holds V * LANES values, at most BLOCK, and the tile writes the rows that are read.
     unsafe {
         tile_of::<S, V, F, PAIRS>(height, x, w, fetch, &rows);
         match direct {
             Some(_) => {}
-            None if whole => store_rows::<S, V>(sums, &offsets[..height], y, out),
-            None => store_parts::<S, V>(sums, &offsets[..height], y, out),
+            None if whole => store_rows::<S, V, true>(sums, &offsets[..height], y, out),
+            None => store_rows::<S, V, false>(sums, &offsets[..height], y, out),
         }
     }
 }
