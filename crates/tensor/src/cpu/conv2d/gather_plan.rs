@@ -6,6 +6,9 @@ use crate::BLOCK;
 /// Bytes of input that a task keeps at hand, so that it stays in the second-level cache while blocks of weights pass by.
 const SCRATCH_BYTES: usize = 384 << 10;
 
+/// Pixels below which it does not pay that several threads read the same weights.
+const FEWEST_SHARED_PIXELS: usize = 24;
+
 /// The sizes of a gather, and which input pixels each output pixel sums over.
 pub(super) struct Geometry {
     pub images: usize,
@@ -93,7 +96,11 @@ impl Geometry {
             // Few pixels stay together: the weights are what has to be read, and blocks of them are shared out.
             let most = if pixels <= 64 { 64 } else { (SCRATCH_BYTES / 4 / self.input_channels.max(1)).clamp(28, 448) };
             let pieces = pixels.div_ceil(most);
-            let pieces = if pieces > 1 { pieces.next_multiple_of(threads) } else { 1 };
+            let shared = pieces.next_multiple_of(threads);
+            // Blocks of weights that do not divide among the threads are read by all of them instead.
+            let blocks = self.output_channels.div_ceil(BLOCK);
+            let uneven = 10 * blocks.next_multiple_of(threads) > 11 * blocks && pixels / shared >= FEWEST_SHARED_PIXELS;
+            let pieces = if pieces > 1 || uneven { shared } else { 1 };
             let len = pixels.div_ceil(pieces).next_multiple_of(if pixels > 4 * most { 14 } else { 1 });
             return (Source::Direct, pixelwise_runs(pixels, len, self.channels));
         }
