@@ -42,7 +42,7 @@ impl Gather<'_> {
         }
         let (plan, y) = (self.plan, SharedMut::new(y));
         // The thread that runs a task is likely to run the one behind it next.
-        let next = |i: usize| plan.tasks.get(i + 1).map(|task| task.blocks.0);
+        let next = |i: usize| plan.tasks.get(i + 1).map(|task| task.blocks.0).filter(|&first| first >= plan.tasks[i].blocks.1);
         parallel_with_scratch(plan.tasks.len(), plan.scratch_len, |i, scratch| {
             let kernel = TaskKernel::<PAIRS> { gather: self, task: &plan.tasks[i], next_block: next(i), y };
             let kernel = WithScratch { kernel, scratch };
