@@ -13,7 +13,7 @@ use std::{
 /// The most threads that wait; the others are woken by rayon.
 const MOST_HELPERS: usize = 255;
 
-/// How long a thread waits for the next operation.
+/// How long a thread waits for the next operation when none runs.
 const PATIENCE: Duration = Duration::from_micros(100);
 
 /// Looks at a slot between two looks at the clock.
@@ -24,7 +24,31 @@ const ABSENT: usize = 0;
 const CALLED: usize = 1;
 const WAITING: usize = 2;
 
-static SLOTS: [AtomicUsize; MOST_HELPERS] = [const { AtomicUsize::new(ABSENT) }; MOST_HELPERS];
+static SLOTS: [Line; MOST_HELPERS] = [const { Line(AtomicUsize::new(ABSENT)) }; MOST_HELPERS];
+
+/// A number on a line of the cache of its own, with the one that is fetched beside it: who waits for it is not disturbed by others.
+#[repr(align(128))]
+struct Line(AtomicUsize);
+
+/// Operations that run now. Helpers that are done with their share of one wait for its end, however long that is: had they left, the
+/// next operation would start without them, end their share sooner again, and so on.
+static RUNNING: Line = Line(AtomicUsize::new(0));
+
+/// An operation that runs, until it is dropped.
+pub(super) struct Running(());
+
+impl Running {
+    pub(super) fn new() -> Running {
+        RUNNING.0.fetch_add(1, Ordering::Relaxed);
+        Running(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// What helpers take part in.
 struct Job<'a> {
@@ -49,7 +73,7 @@ pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
     let job = Job { work, finished: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
     let slots = &SLOTS[..helpers.min(MOST_HELPERS)];
     let address = &raw const job as usize;
-    let takes = |slot: &&AtomicUsize| slot.compare_exchange(WAITING, address, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    let takes = |slot: &&Line| slot.0.compare_exchange(WAITING, address, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     let joined = slots.iter().filter(takes).count();
     if joined > 0 {
         // Waits also where the work panics here: helpers use what lies on this stack.
@@ -63,7 +87,7 @@ pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
 /// Calls threads to those of the first `helpers` slots where nobody is.
 pub(super) fn call(helpers: usize) {
     for (place, slot) in SLOTS[..helpers.min(MOST_HELPERS)].iter().enumerate() {
-        if slot.compare_exchange(ABSENT, CALLED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if slot.0.compare_exchange(ABSENT, CALLED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             rayon::spawn(move || wait_at(place));
         }
     }
@@ -96,7 +120,7 @@ fn pause(looks: &mut usize) -> bool {
 
 /// Takes part in the jobs that come to a slot until none comes for a while.
 fn wait_at(place: usize) {
-    let slot = &SLOTS[place];
+    let slot = &SLOTS[place].0;
     slot.store(WAITING, Ordering::Release);
     let (mut since, mut looks) = (Instant::now(), 0);
     loop {
@@ -109,11 +133,12 @@ fn wait_at(place: usize) {
             slot.store(WAITING, Ordering::Release);
             job.finished.fetch_add(1, Ordering::Release);
             since = Instant::now();
-        } else if pause(&mut looks)
-            && since.elapsed() > PATIENCE
-            && slot.compare_exchange(WAITING, ABSENT, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        {
-            return;
+        } else if pause(&mut looks) {
+            if RUNNING.0.load(Ordering::Relaxed) > 0 {
+                since = Instant::now();
+            } else if since.elapsed() > PATIENCE && slot.compare_exchange(WAITING, ABSENT, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                return;
+            }
         }
     }
 }
