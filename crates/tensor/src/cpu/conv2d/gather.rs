@@ -41,8 +41,11 @@ impl Gather<'_> {
             return;
         }
         let (plan, y) = (self.plan, SharedMut::new(y));
-        // The thread that runs a task is likely to run the one behind it next.
-        let next = |i: usize| plan.tasks.get(i + 1).map(|task| task.blocks.0).filter(|&first| first >= plan.tasks[i].blocks.1);
+        // The thread that runs a task is likely to run the one behind it next; a single block that both take is at hand.
+        let next = |i: usize| {
+            let blocks = plan.tasks[i].blocks;
+            plan.tasks.get(i + 1).map(|task| task.blocks.0).filter(|&first| first != blocks.0 || blocks.0 + 1 < blocks.1)
+        };
         parallel_with_scratch(plan.tasks.len(), plan.scratch_len, |i, scratch| {
             let kernel = TaskKernel::<PAIRS> { gather: self, task: &plan.tasks[i], next_block: next(i), y };
             let kernel = WithScratch { kernel, scratch };
