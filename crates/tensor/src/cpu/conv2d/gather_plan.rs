@@ -9,6 +9,9 @@ const SCRATCH_BYTES: usize = 384 << 10;
 /// Pixels below which it does not pay that several threads read the same weights.
 const FEWEST_SHARED_PIXELS: usize = 24;
 
+/// Pixels from which that is better than reading what another thread has just written: the next layer of a thread works at the same ones.
+const MANY_SHARED_PIXELS: usize = 64;
+
 /// The sizes of a gather, and which input pixels each output pixel sums over.
 pub(super) struct Geometry {
     pub images: usize,
@@ -100,7 +103,7 @@ impl Geometry {
             // Blocks of weights that do not divide among the threads are read by all of them instead.
             let blocks = self.output_channels.div_ceil(BLOCK);
             let uneven = 10 * blocks.next_multiple_of(threads) > 11 * blocks && pixels / shared >= FEWEST_SHARED_PIXELS;
-            let pieces = if pieces > 1 || uneven { shared } else { 1 };
+            let pieces = if pieces > 1 || uneven || pixels / shared >= MANY_SHARED_PIXELS { shared } else { 1 };
             let len = pixels.div_ceil(pieces).next_multiple_of(if pixels > 4 * most { 14 } else { 1 });
             return (Source::Direct, pixelwise_runs(pixels, len, self.channels));
         }
