@@ -5,7 +5,10 @@
 
 use std::{
     hint, panic,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -30,30 +33,19 @@ static SLOTS: [Line; MOST_HELPERS] = [const { Line(AtomicUsize::new(ABSENT)) }; 
 #[repr(align(128))]
 struct Line(AtomicUsize);
 
-/// Operations that run now. Helpers that are done with their share of one wait for its end, however long that is: had they left, the
-/// next operation would start without them, end their share sooner again, and so on.
-static RUNNING: Line = Line(AtomicUsize::new(0));
-
-/// An operation that runs, until it is dropped.
-pub(super) struct Running(());
-
-impl Running {
-    pub(super) fn new() -> Running {
-        RUNNING.0.fetch_add(1, Ordering::Relaxed);
-        Running(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.0.fetch_sub(1, Ordering::Relaxed);
-    }
+thread_local! {
+    /// How many operations this thread has shared. A helper that is done with its share of one waits for its end, however long that
+    /// is: had it left, the next operation would start without it, end its share sooner again, and so on.
+    static SHARED: Arc<Line> = Arc::new(Line(AtomicUsize::new(0)));
 }
 
 /// What helpers take part in.
 struct Job<'a> {
     /// Does a share of the work as the thread of this number.
     work: &'a (dyn Fn(usize) + Sync),
+    /// The operations that the caller has shared, and the number of this one: when they differ, it has ended.
+    shared: &'a Arc<Line>,
+    number: usize,
     finished: AtomicUsize,
     panicked: AtomicBool,
 }
@@ -70,14 +62,16 @@ impl Job<'_> {
 /// are done. A helper keeps its place, so a thread has the same number from operation to operation. Where nobody waits it does nothing
 /// and returns false.
 pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
-    let job = Job { work, finished: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
+    let shared = SHARED.with(Arc::clone);
+    let number = shared.0.load(Ordering::Relaxed);
+    let job = Job { work, shared: &shared, number, finished: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
     let slots = &SLOTS[..helpers.min(MOST_HELPERS)];
     let address = &raw const job as usize;
     let takes = |slot: &&Line| slot.0.compare_exchange(WAITING, address, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     let joined = slots.iter().filter(takes).count();
     if joined > 0 {
         // Waits also where the work panics here: helpers use what lies on this stack.
-        let _wait = WaitFor { finished: &job.finished, joined };
+        let _wait = WaitFor { job: &job, joined };
         work(0);
     }
     assert!(!job.panicked.load(Ordering::Relaxed), "a helper's share of the work panicked");
@@ -94,16 +88,17 @@ pub(super) fn call(helpers: usize) {
 }
 
 struct WaitFor<'a> {
-    finished: &'a AtomicUsize,
+    job: &'a Job<'a>,
     joined: usize,
 }
 
 impl Drop for WaitFor<'_> {
     fn drop(&mut self) {
         let mut looks = 0;
-        while self.finished.load(Ordering::Acquire) < self.joined {
+        while self.job.finished.load(Ordering::Acquire) < self.joined {
             pause(&mut looks);
         }
+        self.job.shared.0.store(self.job.number + 1, Ordering::Relaxed);
     }
 }
 
@@ -123,6 +118,7 @@ fn wait_at(place: usize) {
     let slot = &SLOTS[place].0;
     slot.store(WAITING, Ordering::Release);
     let (mut since, mut looks) = (Instant::now(), 0);
+    let mut last: Option<(Arc<Line>, usize)> = None;
     loop {
         let state = slot.load(Ordering::Acquire);
         if state != WAITING {
@@ -130,11 +126,12 @@ fn wait_at(place: usize) {
             // that is done with the job.
             let job = unsafe { &*(state as *const Job<'_>) };
             job.take_part(place + 1);
+            last = Some((job.shared.clone(), job.number));
             slot.store(WAITING, Ordering::Release);
             job.finished.fetch_add(1, Ordering::Release);
             since = Instant::now();
         } else if pause(&mut looks) {
-            if RUNNING.0.load(Ordering::Relaxed) > 0 {
+            if last.as_ref().is_some_and(|(shared, number)| shared.0.load(Ordering::Relaxed) == *number) {
                 since = Instant::now();
             } else if since.elapsed() > PATIENCE && slot.compare_exchange(WAITING, ABSENT, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 return;

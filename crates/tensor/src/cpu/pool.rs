@@ -57,7 +57,6 @@ fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
         (0..tasks).for_each(|i| task(0, i));
         return;
     }
-    let _running = helpers::Running::new();
     let queue = |thread| {
         let Range { start, end } = own_tasks(tasks, threads, thread);
         Queue { next: AtomicUsize::new(start), end }
