@@ -15,6 +15,12 @@ use crate::{
     },
 };
 
+/// Weights of a block, of which two do not fit the second-level cache: then the block itself is fetched, a little ahead of its use.
+const LARGE_BLOCK: usize = 1 << 18;
+
+/// That little, in weights.
+const AHEAD: usize = 2048;
+
 /// One gather: all output pixels and channels.
 pub(super) struct Gather<'a> {
     pub plan: &'a Plan,
@@ -145,8 +151,12 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
             let behind = g.output_channels.min((group + 1) * g.outputs_per_group);
             let weight = &operands.weight[block * block_len..][..block_len];
             let next_block = if block + 1 < self.task.blocks.1 { Some(block + 1) } else { self.next_block };
-            let next = next_block.map_or(&[][..], |next| &operands.weight[next * block_len..][..block_len]);
-            let mut fetch = NextWeights::new(next, fetching_tiles);
+            let mut fetch = if block_len > LARGE_BLOCK {
+                NextWeights::ahead(&operands.weight[(block * block_len + AHEAD).min(operands.weight.len())..])
+            } else {
+                let next = next_block.map_or(&[][..], |next| &operands.weight[next * block_len..][..block_len]);
+                NextWeights::new(next, fetching_tiles)
+            };
             let mut column = 0;
             while column < BLOCK && first + column < behind {
                 let channels = behind - first - column;
@@ -235,6 +245,11 @@ impl<'a> NextWeights<'a> {
     fn new(weights: &'a [f32], tiles: usize) -> Self {
         let step = BLOCK.div_ceil(tiles.max(1));
         NextWeights { rest: weights, step, part: weights.len() / BLOCK * step, enabled: true }
+    }
+
+    /// All by the first tile.
+    fn ahead(weights: &'a [f32]) -> Self {
+        NextWeights { rest: weights, step: BLOCK, part: usize::MAX, enabled: true }
     }
 
     /// What the next tile fetches.
