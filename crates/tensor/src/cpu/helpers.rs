@@ -1,7 +1,9 @@
 //! Threads that wait a moment for the next operation. A network's layers follow each other within microseconds; waking a sleeping
 //! thread for each takes longer than a small layer.
 //!
-//! After an operation some of rayon's threads look for the next in a slot of their own, and go back to rayon where none comes.
+//! An operation calls some of rayon's threads to slots of their own, where they look for this operation and the next ones, and go back to
+//! rayon where none comes. It is offered at each slot whose thread is there or on its way, and taken back from those that have not
+//! begun when it is done.
 
 use std::{
     hint, panic,
@@ -22,16 +24,28 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// Looks at a slot between two looks at the clock.
 const LOOKS: usize = 256;
 
-/// The states of a slot: nobody is there, somebody is called, somebody waits. Any other value is the address of a [`Job`].
+/// The states of a slot: nobody is there, somebody is called, somebody waits, somebody is at work. Any other value is the address of a
+/// [`Job`], offered to somebody who waits, or with [`ON_ITS_WAY`] to somebody who is called.
 const ABSENT: usize = 0;
 const CALLED: usize = 1;
 const WAITING: usize = 2;
+const WORKING: usize = 3;
+
+/// The lowest bit of an address, which is even.
+const ON_ITS_WAY: usize = 1;
 
 static SLOTS: [Line; MOST_HELPERS] = [const { Line(AtomicUsize::new(ABSENT)) }; MOST_HELPERS];
 
 /// A number on a line of the cache of its own, with the one that is fetched beside it: who waits for it is not disturbed by others.
 #[repr(align(128))]
 struct Line(AtomicUsize);
+
+impl Line {
+    /// Replaces one state by another; whether it was that one.
+    fn change(&self, from: usize, to: usize) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+}
 
 thread_local! {
     /// How many operations this thread has shared. A helper that is done with its share of one waits for its end, however long that
@@ -40,6 +54,7 @@ thread_local! {
 }
 
 /// What helpers take part in.
+#[repr(align(8))]
 struct Job<'a> {
     /// Does a share of the work as the thread of this number.
     work: &'a (dyn Fn(usize) + Sync),
@@ -51,51 +66,87 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    fn address(&self) -> usize {
+        &raw const *self as usize
+    }
+
     fn take_part(&self, number: usize) {
         if panic::catch_unwind(panic::AssertUnwindSafe(|| (self.work)(number))).is_err() {
             self.panicked.store(true, Ordering::Relaxed);
         }
     }
+
+    /// Offers it at these slots: how many have a thread that waits, and how many one that is on its way.
+    fn offer(&self, slots: &[Line]) -> (usize, usize) {
+        let to_waiting = |slot: &Line| slot.change(WAITING, self.address());
+        let (mut waiting, mut called) = (0, 0);
+        for slot in slots {
+            if to_waiting(slot) {
+                waiting += 1;
+            } else if slot.change(CALLED, self.address() | ON_ITS_WAY) {
+                called += 1;
+            } else if to_waiting(slot) {
+                waiting += 1; // it came between the two looks
+            }
+        }
+        (waiting, called)
+    }
+
+    /// Takes it back from the slots whose threads have not begun; how many these are.
+    fn withdraw(&self, slots: &[Line]) -> usize {
+        let withdrawn = |slot: &&Line| slot.change(self.address(), WAITING) || slot.change(self.address() | ON_ITS_WAY, CALLED);
+        slots.iter().filter(withdrawn).count()
+    }
 }
 
-/// Runs `work(0)` here and `work(i + 1)` on those of the first `helpers` helpers that wait, `i` being their place, and returns when all
-/// are done. A helper keeps its place, so a thread has the same number from operation to operation. Where nobody waits it does nothing
-/// and returns false.
-pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
+/// Runs `work(0)` here and `work(1)` to `work(helpers)` on other threads, as many as come before all is done, and returns when all that
+/// have come are done. `work` may be called twice with a number, from two threads. A thread that waits has the number of its slot, the
+/// same from operation to operation.
+pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) {
     let shared = SHARED.with(Arc::clone);
     let number = shared.0.load(Ordering::Relaxed);
     let job = Job { work, shared: &shared, number, finished: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
     let slots = &SLOTS[..helpers.min(MOST_HELPERS)];
-    let address = &raw const job as usize;
-    let takes = |slot: &&Line| slot.0.compare_exchange(WAITING, address, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-    let joined = slots.iter().filter(takes).count();
-    if joined > 0 {
-        // Waits also where the work panics here: helpers use what lies on this stack.
-        let _wait = WaitFor { job: &job, joined };
+    let (waiting, called) = job.offer(slots);
+    // Waits also where the work panics here: helpers use what lies on this stack.
+    let end = End { job: &job, slots, offered: waiting + called };
+    if waiting > 0 {
         work(0);
+    } else {
+        rayon::scope(|scope| {
+            for thread in 1..=helpers {
+                scope.spawn(move |_| work(thread));
+            }
+            work(0);
+        });
     }
+    drop(end);
     assert!(!job.panicked.load(Ordering::Relaxed), "a helper's share of the work panicked");
-    joined > 0
+    call(helpers);
 }
 
 /// Calls threads to those of the first `helpers` slots where nobody is.
-pub(super) fn call(helpers: usize) {
+fn call(helpers: usize) {
     for (place, slot) in SLOTS[..helpers.min(MOST_HELPERS)].iter().enumerate() {
-        if slot.0.compare_exchange(ABSENT, CALLED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if slot.change(ABSENT, CALLED) {
             rayon::spawn(move || wait_at(place));
         }
     }
 }
 
-struct WaitFor<'a> {
+/// The end of an operation.
+struct End<'a> {
     job: &'a Job<'a>,
-    joined: usize,
+    slots: &'a [Line],
+    /// The slots that it was offered at.
+    offered: usize,
 }
 
-impl Drop for WaitFor<'_> {
+impl Drop for End<'_> {
     fn drop(&mut self) {
+        let taken = self.offered - self.job.withdraw(self.slots);
         let mut looks = 0;
-        while self.job.finished.load(Ordering::Acquire) < self.joined {
+        while self.job.finished.load(Ordering::Acquire) < taken {
             pause(&mut looks);
         }
         self.job.shared.0.store(self.job.number + 1, Ordering::Relaxed);
@@ -115,27 +166,34 @@ fn pause(looks: &mut usize) -> bool {
 
 /// Takes part in the jobs that come to a slot until none comes for a while.
 fn wait_at(place: usize) {
-    let slot = &SLOTS[place].0;
-    slot.store(WAITING, Ordering::Release);
+    let slot = &SLOTS[place];
+    // Where it fails, a job is there already.
+    slot.change(CALLED, WAITING);
     let (mut since, mut looks) = (Instant::now(), 0);
     let mut last: Option<(Arc<Line>, usize)> = None;
     loop {
-        let state = slot.load(Ordering::Acquire);
-        if state != WAITING {
-            // SAFETY: `share` put the address of its job here, which it keeps until `finished` has counted this thread: the last
-            // that is done with the job.
-            let job = unsafe { &*(state as *const Job<'_>) };
-            job.take_part(place + 1);
-            last = Some((job.shared.clone(), job.number));
-            slot.store(WAITING, Ordering::Release);
-            job.finished.fetch_add(1, Ordering::Release);
-            since = Instant::now();
-        } else if pause(&mut looks) {
+        let state = slot.0.load(Ordering::Relaxed);
+        if state == WAITING {
+            if !pause(&mut looks) {
+                continue;
+            }
             if last.as_ref().is_some_and(|(shared, number)| shared.0.load(Ordering::Relaxed) == *number) {
                 since = Instant::now();
-            } else if since.elapsed() > PATIENCE && slot.compare_exchange(WAITING, ABSENT, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            } else if since.elapsed() > PATIENCE && slot.change(WAITING, ABSENT) {
                 return;
             }
+        } else if state == CALLED {
+            // Withdrawn before this thread came.
+            slot.change(CALLED, WAITING);
+        } else if slot.change(state, WORKING) {
+            // SAFETY: `share` put the address of its job here, and keeps it until `finished` has counted this thread, which is the last
+            // that is done with the job: it can no longer withdraw it.
+            let job = unsafe { &*((state & !ON_ITS_WAY) as *const Job<'_>) };
+            job.take_part(place + 1);
+            last = Some((job.shared.clone(), job.number));
+            slot.0.store(WAITING, Ordering::Release);
+            job.finished.fetch_add(1, Ordering::Release);
+            since = Instant::now();
         }
     }
 }

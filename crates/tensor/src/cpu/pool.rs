@@ -2,7 +2,7 @@
 
 use std::{
     ops::Range,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use super::helpers;
@@ -34,6 +34,8 @@ pub(crate) fn parallel_with_scratch(tasks: usize, len: usize, task: impl Fn(usiz
 struct Queue {
     next: AtomicUsize,
     end: usize,
+    /// Whether a thread has come that these are the own tasks of.
+    claimed: AtomicBool,
 }
 
 impl Queue {
@@ -59,26 +61,20 @@ fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
     }
     let queue = |thread| {
         let Range { start, end } = own_tasks(tasks, threads, thread);
-        Queue { next: AtomicUsize::new(start), end }
+        Queue { next: AtomicUsize::new(start), end, claimed: AtomicBool::new(false) }
     };
     let queues: Vec<Queue> = (0..threads).map(queue).collect();
     let work = |thread: usize| {
+        if queues[thread].claimed.swap(true, Ordering::Relaxed) {
+            return;
+        }
         for queue in queues[thread..].iter().chain(&queues[..thread]) {
             while let Some(i) = queue.take() {
                 task(thread, i);
             }
         }
     };
-    if !helpers::share(threads - 1, &work) {
-        let work = &work;
-        rayon::scope(|scope| {
-            for thread in 1..threads {
-                scope.spawn(move |_| work(thread));
-            }
-            work(0);
-        });
-    }
-    helpers::call(threads - 1);
+    helpers::share(threads - 1, &work);
 }
 
 /// Runs `task(start, end)` over ranges that cut `0..len` into pieces of at least `grain` elements, in parallel.
