@@ -8,8 +8,8 @@ use ::train::{grad_cam, overlay, predict};
 use anyhow::bail;
 use datasets::transforms::Compose;
 use indicatif::ProgressBar;
-use ndarray::Array3;
 use serde::Serialize;
+use tensor::Tensor;
 use zoo::checkpoint::write_file;
 
 use crate::args::PredictArgs;
@@ -62,15 +62,15 @@ struct Answers<'a> {
     out: &'a mut dyn Write,
     bar: ProgressBar,
     /// The pictures that wait, all of the same size.
-    batch: Vec<(String, Array3<f32>)>,
+    batch: Vec<(String, Tensor)>,
     failed: bool,
 }
 
 impl Answers<'_> {
-    fn add(&mut self, place: &str, input: anyhow::Result<Array3<f32>>) -> anyhow::Result<()> {
+    fn add(&mut self, place: &str, input: anyhow::Result<Tensor>) -> anyhow::Result<()> {
         match input {
             Ok(input) => {
-                if self.batch.first().is_some_and(|(_, first)| first.dim() != input.dim()) {
+                if self.batch.first().is_some_and(|(_, first)| first.shape() != input.shape()) {
                     self.flush()?;
                 }
                 self.batch.push((place.to_owned(), input));
@@ -122,7 +122,7 @@ impl Answers<'_> {
 fn draw_cam(classifier: &Classifier, transform: &Compose, args: &PredictArgs, place: &str, path: &Path) -> anyhow::Result<()> {
     let image = picture::open(place)?;
     let view = classifier.preset.view(image.clone())?;
-    let input = stacked([prepare(transform, image)?].iter())?;
+    let input = prepare(transform, image)?;
     let heat = args.precision.run(|| {
         let class = match &args.cam_class {
             Some(name) => classifier.class(name)?,
