@@ -84,7 +84,7 @@ pub struct Announced {
 impl Announced {
     /// Lets it wait for the network.
     pub fn put(self, job: Job) {
-        self.board.state().models[self.model].put(job);
+        self.board.state().put(self.model, job);
         // Whoever is woken sees that no more is coming.
         let board = Arc::clone(&self.board);
         drop(self);
@@ -110,28 +110,45 @@ struct State {
     models: Vec<Waiting>,
     /// Pictures that are being decoded.
     decoding: usize,
+    /// Pictures that have come so far.
+    arrivals: u64,
     /// Threads that compute.
     busy: usize,
     /// The queues that are not gone yet.
     queues: usize,
 }
 
+impl State {
+    fn put(&mut self, model: usize, job: Job) {
+        self.models[model].jobs.push_back((self.arrivals, job));
+        self.arrivals += 1;
+        self.models[model].tell();
+    }
+
+    /// Pictures that wait for any model.
+    fn waiting(&self) -> usize {
+        self.models.iter().map(|model| model.jobs.len()).sum()
+    }
+
+    /// The model of the picture that has waited longest, so that none is forgotten over a busier one.
+    fn longest(&self) -> Option<usize> {
+        let first = |model: usize| Some((self.models[model].jobs.front()?.0, model));
+        (0..self.models.len()).filter_map(first).min().map(|(_, model)| model)
+    }
+}
+
 /// What waits for a model.
 struct Waiting {
-    jobs: VecDeque<Job>,
+    /// With the number of each.
+    jobs: VecDeque<(u64, Job)>,
     /// How many pictures a thread computes at once.
     pace: Pace,
     metrics: Arc<ModelMetrics>,
 }
 
 impl Waiting {
-    fn put(&mut self, job: Job) {
-        self.jobs.push_back(job);
-        self.tell();
-    }
-
     fn take(&mut self, most: usize) -> Vec<Job> {
-        let jobs = self.jobs.drain(..most.min(self.jobs.len())).collect();
+        let jobs = self.jobs.drain(..most.min(self.jobs.len())).map(|(_, job)| job).collect();
         self.tell();
         jobs
     }
@@ -159,40 +176,37 @@ impl Board {
         let mut state = self.state();
         let mut deadline = None;
         loop {
-            let waiting: usize = state.models.iter().map(|model| model.jobs.len()).sum();
-            if waiting == 0 && state.queues == 0 {
-                return None;
-            }
-            if waiting == 0 || state.busy == self.threads {
+            let Some(model) = state.longest().filter(|_| state.busy < self.threads) else {
+                if state.queues == 0 && state.waiting() == 0 {
+                    // And so on: nobody else would wake the next one.
+                    self.changed.notify_one();
+                    return None;
+                }
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 deadline = None;
                 continue;
-            }
-            let together = state.busy == 0 && waiting < self.threads;
+            };
+            let together = state.busy == 0 && state.waiting() < self.threads;
             let patience =
                 deadline.get_or_insert_with(|| Instant::now() + self.batching.max_wait).saturating_duration_since(Instant::now());
             if together && state.decoding > 0 && !patience.is_zero() {
                 state = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
-            return Some(self.take(&mut state, together));
+            return Some(self.take(&mut state, model, together));
         }
     }
 
-    /// Takes from the model that most pictures wait for: all of them for all threads, or this thread's share.
-    fn take(&self, state: &mut State, together: bool) -> Batch {
+    /// Takes what waits for a model: all of it for all threads, or this thread's share.
+    fn take(&self, state: &mut State, model: usize, together: bool) -> Batch {
         let threads = if together { self.threads } else { 1 };
         let free = self.threads - state.busy;
         state.busy += threads;
-        let longest = state.models.iter_mut().enumerate().max_by_key(|(_, waiting)| waiting.jobs.len());
-        let (model, waiting) = longest.expect("a server has a model");
-        let most = if together {
-            self.batching.max_batch
-        } else {
-            waiting.pace.size(waiting.jobs.len().div_ceil(free).min(self.batching.max_batch))
-        };
+        let waiting = &mut state.models[model];
+        let share = waiting.jobs.len().div_ceil(free).min(self.batching.max_batch);
+        let most = if together { self.batching.max_batch } else { waiting.pace.size(share) };
         let batch = Batch { model, jobs: waiting.take(most), threads };
-        if state.models.iter().any(|waiting| !waiting.jobs.is_empty()) {
+        if state.waiting() > 0 {
             self.changed.notify_one();
         }
         batch
@@ -227,7 +241,7 @@ impl Batcher {
         let waiting = |network: &Network| Waiting { jobs: VecDeque::new(), pace: Pace::default(), metrics: Arc::clone(&network.metrics) };
         let models: Vec<Waiting> = networks.iter().map(waiting).collect();
         let queues = models.len();
-        let state = Mutex::new(State { models, decoding: 0, busy: 0, queues });
+        let state = Mutex::new(State { models, decoding: 0, arrivals: 0, busy: 0, queues });
         let board = Arc::new(Board { state, changed: Condvar::new(), batching, threads });
         let queue = |model| Queue { board: Arc::clone(&board), model, places: Arc::new(Semaphore::new(batching.places)) };
         let queues = (0..queues).map(queue).collect();

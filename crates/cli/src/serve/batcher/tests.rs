@@ -85,12 +85,12 @@ fn all_that_waits_is_answered_before_the_end() {
 /// A board of four threads with so many pictures waiting for each of two models.
 fn board(waiting: [usize; 2]) -> (Board, Queue) {
     let models = [(); 2].map(|()| Waiting { jobs: VecDeque::new(), pace: Pace::default(), metrics: Arc::default() });
-    let state = |models| Mutex::new(State { models, decoding: 0, busy: 0, queues: 1 });
+    let state = |models| Mutex::new(State { models, decoding: 0, arrivals: 0, busy: 0, queues: 1 });
     let board = Board { state: state(models.into()), changed: Condvar::new(), batching: BATCHING, threads: 4 };
     let other = Arc::new(Board { state: state(Vec::new()), changed: Condvar::new(), batching: BATCHING, threads: 4 });
     let queue = Queue { board: other, model: 0, places: Arc::new(Semaphore::new(BATCHING.places)) };
     for (model, waiting) in waiting.into_iter().enumerate() {
-        (0..waiting).for_each(|_| board.state().models[model].put(job(&queue, 1).0));
+        (0..waiting).for_each(|_| board.state().put(model, job(&queue, 1).0));
     }
     (board, queue)
 }
@@ -105,9 +105,23 @@ fn few_pictures_are_computed_by_all_threads_and_many_by_each_its_own() {
     let (board, _queue) = board([0, 3]);
     assert_eq!(next(&board), (1, 3, 4));
 
-    // A fourth of twelve pictures each; of those three, two.
+    // Of twelve pictures a fourth each: of those three, two; of eight a third, of six a half, and then the rest.
     let (board, _queue) = self::board([12, 1]);
-    assert_eq!([next(&board), next(&board), next(&board), next(&board)], [(0, 2, 1), (0, 2, 1), (0, 4, 1), (0, 4, 1)]);
+    assert_eq!([next(&board), next(&board), next(&board), next(&board)], [(0, 2, 1), (0, 4, 1), (0, 2, 1), (0, 4, 1)]);
+}
+
+#[test]
+fn a_busy_model_does_not_keep_another_ones_picture_waiting() {
+    let (mut board, queue) = board([3, 1]);
+    board.threads = 1;
+    for _ in 0..3 {
+        board.state().put(0, job(&queue, 1).0);
+    }
+    let taken = || {
+        board.state().busy = 0;
+        next(&board).0
+    };
+    assert_eq!([taken(), taken(), taken()], [0, 1, 0]);
 }
 
 #[test]
