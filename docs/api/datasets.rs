@@ -276,6 +276,7 @@ pub use crop::{CenterCrop, RandomCrop};
 pub use flip::RandomHorizontalFlip;
 pub use normalize::Normalize;
 pub use preset::{Augmentation, Preset};
+pub use random_resized_crop::RandomResizedCrop;
 pub use resize::{Interpolation, Resize, Size};
 pub trait Transform: fmt::Debug + Send + Sync {
     fn apply(&self, image: Image, rng: &mut Rng) -> Result<Image>;
@@ -295,6 +296,7 @@ impl Normalize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Augmentation {
     Crop,
+    RandomResizedCrop,
     Flip,
     TrivialAugment,
     RandAugment,
@@ -315,6 +317,19 @@ impl Preset {
     pub fn apply(&self, image: Image) -> Result<Array3<f32>>;
     pub fn view(&self, image: Image) -> Result<Image>;
 }
+
+// datasets/src/transforms/random_resized_crop.rs
+#[derive(Clone, Debug)]
+pub struct RandomResizedCrop {
+    private: (),
+}
+impl RandomResizedCrop {
+    pub fn new(size: usize, interpolation: Interpolation) -> Result<Self>;
+    pub fn scale(self, least: f64, largest: f64) -> Result<Self>;
+    pub fn ratio(self, least: f64, largest: f64) -> Result<Self>;
+}
+impl Transform for RandomResizedCrop;
+impl Draws for Rng;
 
 // datasets/src/transforms/resize.rs
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -459,7 +459,7 @@ pub use optimizer::{Optimizer, RuleOptimizer, State, UpdateRule};
 pub use rmsprop::{RMSprop, RMSpropRule};
 pub use schedule::{
     CosineAnnealingLR, ExponentialLR, LinearLR, LrScheduler, MultiStepLR, OneCycleLR,
-    PolynomialLR, Schedule, SequentialLR, StepLR,
+    PlateauState, PolynomialLR, ReduceLROnPlateau, Schedule, SequentialLR, StepLR,
 };
 pub use sgd::{Sgd, SgdRule};
 
@@ -577,6 +577,7 @@ impl Schedule for LinearLR;
 pub use cosine::CosineAnnealingLR;
 pub use decay::{ExponentialLR, LinearLR, MultiStepLR, PolynomialLR, StepLR};
 pub use one_cycle::OneCycleLR;
+pub use plateau::{PlateauState, ReduceLROnPlateau};
 pub use sequential::SequentialLR;
 pub trait Schedule {
     fn lr(&self, base: f64, step: u64) -> f64;
@@ -612,6 +613,33 @@ impl OneCycleLR {
     pub fn momenta(self, momenta: Option<(f64, f64)>) -> Self;
 }
 impl Schedule for OneCycleLR;
+
+// layers/src/optim/schedule/plateau.rs
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReduceLROnPlateau {
+    private: (),
+}
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PlateauState {
+    pub best: Option<f64>,
+    pub num_bad_epochs: u64,
+    pub cooldown_counter: u64,
+    pub reductions: u64,
+}
+impl Default for ReduceLROnPlateau;
+impl ReduceLROnPlateau {
+    pub fn new() -> Self;
+    pub fn factor(self, factor: f64) -> Self;
+    pub fn patience(self, patience: u64) -> Self;
+    pub fn threshold(self, threshold: f64) -> Self;
+    pub fn cooldown(self, cooldown: u64) -> Self;
+    pub fn min_lr(self, min_lr: f64) -> Self;
+    pub fn eps(self, eps: f64) -> Self;
+    pub fn resume(self, state: PlateauState) -> Self;
+    pub fn state(&self) -> PlateauState;
+    pub fn step(&mut self, metric: f64);
+    pub fn lr(&self, base: f64) -> f64;
+}
 
 // layers/src/optim/schedule/sequential.rs
 pub struct SequentialLR {

@@ -467,6 +467,7 @@ pub enum SchedulerKind {
     Cosine,
     OneCycle,
     Polynomial,
+    ReduceOnPlateau,
 }
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScheduleSettings {
@@ -477,6 +478,9 @@ pub struct ScheduleSettings {
     pub gamma: f64,
     pub min_lr: f64,
     pub power: f64,
+    pub patience: usize,
+    pub threshold: f64,
+    pub cooldown: usize,
 }
 impl Default for ScheduleSettings;
 

@@ -5,6 +5,7 @@ mod classifier;
 mod commands;
 mod dashboard;
 mod input;
+mod names;
 mod picture;
 mod prefetch;
 mod progress;

@@ -2,7 +2,10 @@
 
 use layers::{
     CrossEntropyLoss, Parameter, Var,
-    optim::{CosineAnnealingLR, ExponentialLR, LinearLR, MultiStepLR, OneCycleLR, Optimizer, PolynomialLR, Schedule, Sgd, clip_grad_norm},
+    optim::{
+        CosineAnnealingLR, ExponentialLR, LinearLR, MultiStepLR, OneCycleLR, Optimizer, PolynomialLR, ReduceLROnPlateau, Schedule, Sgd,
+        clip_grad_norm,
+    },
 };
 use serde_json::Value;
 use tensor::{Layout, Tensor, ops::Reduction};
@@ -45,6 +48,33 @@ fn schedules_are_pytorchs() {
                 optimizer.param_groups()[group].lr
             };
             assert_near(&(0..12).map(rate).collect::<Vec<_>>(), &numbers(expected), name);
+        }
+    }
+}
+
+#[test]
+fn plateaus_are_pytorchs() {
+    let plateaus = &pytorch()["plateaus"];
+    // JSON has no infinity.
+    let losses: Vec<f64> = plateaus["losses"].as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap_or(f64::INFINITY)).collect();
+    for case in plateaus["cases"].as_array().unwrap() {
+        let options = case["options"].as_object().unwrap().iter();
+        let mut plateau = options.fold(ReduceLROnPlateau::new(), |plateau, (name, value)| match name.as_str() {
+            "factor" => plateau.factor(value.as_f64().unwrap()),
+            "patience" => plateau.patience(value.as_u64().unwrap()),
+            "threshold" => plateau.threshold(value.as_f64().unwrap()),
+            "cooldown" => plateau.cooldown(value.as_u64().unwrap()),
+            "min_lr" => plateau.min_lr(value.as_f64().unwrap()),
+            "eps" => plateau.eps(value.as_f64().unwrap()),
+            _ => panic!("no test knows {name}"),
+        });
+        let groups = numbers(&case["groups"]);
+        for (epoch, (&loss, expected)) in losses.iter().zip(case["rates"].as_array().unwrap()).enumerate() {
+            // One that remembers the same goes on the same.
+            plateau = plateau.resume(plateau.state());
+            plateau.step(loss);
+            let found: Vec<f64> = groups.iter().map(|&lr| plateau.lr(lr)).collect();
+            assert_near(&found, &numbers(expected), &format!("{}, epoch {epoch}", case["options"]));
         }
     }
 }

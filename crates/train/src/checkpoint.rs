@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use layers::StateDict;
+use layers::{StateDict, optim::PlateauState};
 use serde::{Deserialize, Serialize};
 use zoo::checkpoint::{Format, Metadata};
 
@@ -31,6 +31,19 @@ pub(crate) struct Progress {
     pub best_correct: usize,
     /// How long it took so far.
     pub seconds: f64,
+    /// What the schedule remembers of the losses, where it goes by them.
+    #[serde(default, with = "Plateau")]
+    pub plateau: PlateauState,
+}
+
+/// How a [`PlateauState`] is written.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "PlateauState")]
+struct Plateau {
+    best: Option<f64>,
+    num_bad_epochs: u64,
+    cooldown_counter: u64,
+    reductions: u64,
 }
 
 /// A training between two epochs.

@@ -3,7 +3,7 @@
 use autograd::Var;
 use layers::{
     CrossEntropyLoss, ModuleExt, StateDict,
-    optim::{Adam, AdamW, Optimizer, RMSprop, RuleOptimizer, Schedule, Sgd, UpdateRule, clip_grad_norm},
+    optim::{Adam, AdamW, Optimizer, PlateauState, RMSprop, ReduceLROnPlateau, RuleOptimizer, Schedule, Sgd, UpdateRule, clip_grad_norm},
 };
 use tensor::Tensor;
 use zoo::Model;
@@ -18,10 +18,28 @@ pub struct Stepper<'a> {
     model: &'a dyn Model,
     criterion: CrossEntropyLoss,
     optimizer: Box<dyn Optimizer>,
-    schedule: Option<Box<dyn Schedule>>,
+    rates: Rates,
     clip_grad_norm: Option<f64>,
     /// The updates so far.
     updates: u64,
+}
+
+/// What becomes of the optimiser's own rate.
+#[derive(Default)]
+struct Rates {
+    schedule: Option<Box<dyn Schedule>>,
+    /// What lowers the rate that the schedule starts from.
+    plateau: Option<ReduceLROnPlateau>,
+}
+
+impl Schedule for Rates {
+    fn lr(&self, base: f64, step: u64) -> f64 {
+        let base = self.plateau.map_or(base, |plateau| plateau.lr(base));
+        self.schedule.as_ref().map_or(base, |schedule| schedule.lr(base, step))
+    }
+    fn momentum(&self, step: u64) -> Option<f64> {
+        self.schedule.as_ref()?.momentum(step)
+    }
 }
 
 /// What pictures show.
@@ -71,7 +89,7 @@ impl<'a> Stepper<'a> {
             model,
             criterion: CrossEntropyLoss::new().label_smoothing(settings.label_smoothing),
             optimizer: optimizer(model, settings),
-            schedule: None,
+            rates: Rates::default(),
             clip_grad_norm: settings.clip_grad_norm,
             updates: 0,
         })
@@ -79,8 +97,14 @@ impl<'a> Stepper<'a> {
 
     /// With this schedule, which counts updates.
     pub(crate) fn schedule(mut self, schedule: Option<Box<dyn Schedule>>) -> Self {
-        self.schedule = schedule;
+        self.rates.schedule = schedule;
         self.set_rates();
+        self
+    }
+
+    /// With rates that fall by what [`end_epoch`](Self::end_epoch) is told.
+    pub(crate) fn plateau(mut self, plateau: Option<ReduceLROnPlateau>) -> Self {
+        self.rates.plateau = plateau;
         self
     }
 
@@ -147,9 +171,20 @@ impl<'a> Stepper<'a> {
 
     /// Sets the rates of the next update.
     fn set_rates(&mut self) {
-        if let Some(schedule) = &self.schedule {
-            schedule.apply(&mut *self.optimizer, self.updates);
+        self.rates.apply(&mut *self.optimizer, self.updates);
+    }
+
+    /// Takes the validation loss of an epoch.
+    pub(crate) fn end_epoch(&mut self, loss: f64) {
+        if let Some(plateau) = &mut self.rates.plateau {
+            plateau.step(loss);
+            self.set_rates();
         }
+    }
+
+    /// What the rates depend on beside the updates.
+    pub(crate) fn plateau_state(&self) -> PlateauState {
+        self.rates.plateau.map_or_else(PlateauState::default, |plateau| plateau.state())
     }
 
     /// The learning rate of the last layer at the next update.
@@ -167,8 +202,9 @@ impl<'a> Stepper<'a> {
         &*self.optimizer
     }
 
-    /// Goes on after so many updates with what the optimiser remembered then. The rates are those of the settings and the schedule.
-    pub(crate) fn resume(&mut self, updates: u64, optimizer: &StateDict) -> layers::Result<()> {
+    /// Goes on after so many updates with what the schedule and the optimiser remembered then. The rates are those of the settings and the
+    /// schedule.
+    pub(crate) fn resume(&mut self, updates: u64, plateau: PlateauState, optimizer: &StateDict) -> layers::Result<()> {
         let set = self.optimizer.param_groups().iter().map(|group| (group.initial_lr, group.momentum, group.weight_decay));
         let set: Vec<_> = set.collect();
         self.optimizer.load_state_dict(optimizer)?;
@@ -176,6 +212,7 @@ impl<'a> Stepper<'a> {
             (group.lr, group.initial_lr, group.momentum, group.weight_decay) = (lr, lr, momentum, weight_decay);
         }
         self.updates = updates;
+        self.rates.plateau = self.rates.plateau.map(|own| own.resume(plateau));
         self.set_rates();
         Ok(())
     }

@@ -67,7 +67,8 @@ impl<'a> Trainer<'a> {
         let train = data.train_loader(settings)?;
         let updates = settings.batches(train.len()).div_ceil(settings.accumulate);
         let stepper = Stepper::new(model, settings)?
-            .schedule(settings.schedule.build(settings.epochs, updates))
+            .schedule(settings.schedule.build(settings.epochs, settings.unfreeze_after.unwrap_or(0), updates))
+            .plateau(settings.schedule.plateau())
             .class_weights(class_weights(settings, &*data.train, model.num_classes())?);
         Ok(Trainer {
             model,
@@ -95,7 +96,7 @@ impl<'a> Trainer<'a> {
         if let Some(average) = &mut self.average {
             average.load(self.model, state.average.as_ref().unwrap_or(&state.model)).map_err(unfit)?;
         }
-        self.stepper.resume(state.progress.updates, &state.optimizer).map_err(unfit)?;
+        self.stepper.resume(state.progress.updates, state.progress.plateau, &state.optimizer).map_err(unfit)?;
         tensor::random::manual_seed(state.progress.rng_state);
         self.progress = state.progress;
         Ok(())
@@ -111,7 +112,7 @@ impl<'a> Trainer<'a> {
             None => (self.model.state_dict()?, None),
         };
         let rng_state = tensor::random::with_global(|generator| generator.state());
-        let progress = Progress { rng_state, updates: self.stepper.updates(), ..self.progress };
+        let progress = Progress { rng_state, updates: self.stepper.updates(), plateau: self.stepper.plateau_state(), ..self.progress };
         checkpoint::save(checkpoint.as_ref(), &State { model, average, optimizer: self.stepper.optimizer().state_dict()?, progress })
     }
 
@@ -164,6 +165,7 @@ impl<'a> Trainer<'a> {
 
         self.put_averages(true)?;
         let evaluation = evaluate(self.model, &self.test, observer)?;
+        self.stepper.end_epoch(evaluation.loss());
         self.progress.epochs = epoch;
         self.progress.seconds += started.elapsed().as_secs_f64();
         let is_best = self.progress.best_epoch == 0 || evaluation.correct > self.progress.best_correct;

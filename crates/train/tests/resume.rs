@@ -111,12 +111,16 @@ fn two_and_two_epochs_are_four() {
     let _alone = alone();
     let schedule = |scheduler| ScheduleSettings { scheduler, warmup_epochs: 1, ..ScheduleSettings::default() };
     let plain = Settings { learning_rate: 0.01, ..Settings::default() };
+    // Every epoch whose loss does not fall by half lowers the rate, but for one after each time.
+    let plateau = ScheduleSettings { patience: 0, threshold: 0.5, cooldown: 1, gamma: 0.3, ..schedule(SchedulerKind::ReduceOnPlateau) };
     let cases = [
         ("the defaults", plain.clone()),
         ("one cycle", Settings { schedule: schedule(SchedulerKind::OneCycle), ..plain.clone() }),
         ("cosine, clipped", Settings { schedule: schedule(SchedulerKind::Cosine), clip_grad_norm: Some(0.5), ..plain.clone() }),
         ("AdamW, averaged", Settings { optimizer: OptimizerKind::AdamW, ema_decay: Some(0.9), ..plain.clone() }),
         ("mixed, accumulated", Settings { mixup_alpha: 0.2, cutmix_alpha: 1.0, accumulate: 3, ..plain.clone() }),
+        ("lowered", Settings { schedule: plateau, ..plain.clone() }),
+        ("two cycles", Settings { schedule: schedule(SchedulerKind::OneCycle), unfreeze_after: Some(2), ..plain.clone() }),
         ("unfrozen", Settings { unfreeze_after: Some(3), optimizer: OptimizerKind::RmsProp, ..plain }),
     ];
     for (name, settings) in cases {
@@ -160,6 +164,34 @@ fn a_resumed_training_takes_its_rate_from_the_settings() {
     let mut rates = Rates(Vec::new());
     trainer.run(&mut rates).unwrap();
     assert_eq!(rates.0, [0.5; 2]);
+}
+
+#[test]
+fn what_the_schedule_remembers_of_the_losses_is_resumed() {
+    let _alone = alone();
+    let data = digits();
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    // No loss falls to nothing: after the first, every other epoch lowers the rate.
+    let schedule = ScheduleSettings { scheduler: SchedulerKind::ReduceOnPlateau, patience: 1, threshold: 0.999, ..Default::default() };
+    let settings = Settings { epochs: 6, limit_batches: Some(1), learning_rate: 0.1, schedule, ..Settings::default() };
+    let rates = |model: &Small, resumed: bool, until: usize| {
+        let settings = Settings { epochs: until, ..settings.clone() };
+        let mut trainer = Trainer::new(model, &data, &settings).unwrap();
+        if resumed {
+            trainer.resume(&checkpoint).unwrap();
+        }
+        let mut rates = Rates(Vec::new());
+        trainer.run(&mut rates).unwrap();
+        trainer.save(&checkpoint).unwrap();
+        rates.0
+    };
+    let expected = [0.1, 0.1, 0.1, 0.1 * 0.1, 0.1 * 0.1, 0.1 * 0.1 * 0.1];
+    assert_eq!(rates(&Small::new(), false, 6), expected);
+    for until in 1..6 {
+        let first = rates(&Small::new(), false, until);
+        assert_eq!([first, rates(&Small::new(), true, 6)].concat(), expected);
+    }
 }
 
 /// Keeps the learning rate of each batch.

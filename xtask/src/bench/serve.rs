@@ -16,15 +16,21 @@ use super::{build, parse, process};
 /// The side of the picture: that to which pictures are scaled before the middle is cut out, so that scaling takes no time.
 const SIDE: usize = 256;
 
+/// How long a server is asked before its answers count.
+const WARM_UP: Duration = Duration::from_secs(5);
+
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Args {
     /// The models, with random weights
     #[arg(long, value_name = "NAME", default_values = ["squeezenet1_1", "resnet18", "resnet50"])]
     model: Vec<String>,
-    /// Pictures at once, in both
+    /// Pictures at once in `bench infer`
     #[arg(long, value_name = "N", default_value = "8")]
     batch: NonZeroUsize,
+    /// The most pictures that the server takes at once [default: its own]
+    #[arg(long, value_name = "N")]
+    max_batch: Option<NonZeroUsize>,
     /// Connections, each of which has one request under way at all times
     #[arg(long, value_name = "N", default_value = "64")]
     connections: NonZeroUsize,
@@ -79,13 +85,15 @@ impl Args {
 
     /// The answers a second of `convoy serve`.
     fn answered(&self, convoy: &Path, weights: &Path) -> Result<f64> {
-        let batch = self.batch.to_string();
         let mut command = Command::new(convoy);
-        command.args(["--quiet", "serve", "--port", "0", "--max-batch", &batch, "--timeout", "600", "--weights"]).arg(weights);
+        command.args(["--quiet", "serve", "--port", "0", "--timeout", "600", "--weights"]).arg(weights);
+        if let Some(max_batch) = self.max_batch {
+            command.args(["--max-batch", &max_batch.to_string()]);
+        }
         let server = Server::start(command.args(self.threads()))?;
         let request = request()?;
-        // The first answers are slower.
-        self.load(&server, &request, Duration::from_secs(1))?;
+        // The first answers are slower, and the server finds out how many pictures to take at once.
+        self.load(&server, &request, WARM_UP)?;
         let start = Instant::now();
         let answers = self.load(&server, &request, Duration::from_secs(self.seconds.get() as u64))?;
         Ok(answers as f64 / start.elapsed().as_secs_f64())

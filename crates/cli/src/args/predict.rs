@@ -28,8 +28,8 @@ pub struct PredictArgs {
     /// Pictures at once
     #[arg(long, value_name = "N", default_value = "32", value_parser = whole::<MAX_BATCH>)]
     pub batch_size: usize,
-    /// Draw where the one picture shows its class (Grad-CAM), .png
-    #[arg(long, value_name = "FILE")]
+    /// Draw where a picture shows its class (Grad-CAM): one picture into a .png FILE, several as NAME_cam.png into a FOLDER
+    #[arg(long, value_name = "FILE|FOLDER")]
     pub cam: Option<PathBuf>,
     /// The class that --cam is about, by name or number [default: the most probable]
     #[arg(long, value_name = "CLASS", requires = "cam")]
@@ -43,4 +43,5 @@ const EXAMPLES: &str = "Examples:
   convoy predict holiday/ --json > answers.jsonl    a folder; a bad picture is said and passed over
   convoy predict cat.jpg --model resnet50           by the published weights of another model
   convoy predict cat.jpg --cam cam.png --cam-class tabby
+  convoy predict holiday/ --cam seen/               seen/NAME_cam.png for each picture of the folder
   convoy predict https://example.org/cat.jpg --weights resnet18_cifar10_classifier.pth";

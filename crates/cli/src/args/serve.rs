@@ -38,8 +38,8 @@ pub struct ServeArgs {
     /// The port to listen on; 0 takes a free one
     #[arg(long, value_name = "N", default_value = "8080")]
     pub port: u16,
-    /// The most pictures that a network takes at once
-    #[arg(long, value_name = "N", default_value = "8", value_parser = whole::<MAX_BATCH>)]
+    /// The most pictures that a network takes at once; how many is the fastest, it finds out
+    #[arg(long, value_name = "N", default_value = "32", value_parser = whole::<MAX_BATCH>)]
     pub max_batch: usize,
     /// How long a free network waits for pictures that are being decoded, in milliseconds
     #[arg(long, value_name = "MS", default_value = "2", value_parser = whole::<MAX_MILLISECONDS>)]

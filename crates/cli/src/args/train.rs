@@ -156,10 +156,11 @@ struct UpdateArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Learning rate")]
 struct ScheduleArgs {
-    /// How the learning rate changes after the warm-up [default: none]
+    /// How the learning rate changes after the warm-up; onecycle with --unfreeze-after has a cycle before and one of half the rate
+    /// after, as fastai's fine_tune; reduce-on-plateau goes by the validation loss [default: none]
     #[arg(
         long,
-        value_name = "none|step|multistep|exponential|cosine|onecycle|polynomial",
+        value_name = "none|step|multistep|exponential|cosine|onecycle|polynomial|reduce-on-plateau",
         value_parser = named::<SchedulerKind>
     )]
     scheduler: Option<SchedulerKind>,
@@ -172,23 +173,32 @@ struct ScheduleArgs {
     /// For multistep: the epochs after which the rate decays, such as 30,60,80
     #[arg(long, value_name = "EPOCH,…", value_delimiter = ',')]
     lr_milestones: Option<Vec<usize>>,
-    /// For step, multistep and exponential (every epoch): the factor [default: 0.1]
+    /// For step, multistep, exponential (every epoch) and reduce-on-plateau: the factor [default: 0.1]
     #[arg(long, value_name = "X")]
     lr_gamma: Option<f64>,
-    /// For cosine: the least rate [default: 0]
+    /// For cosine and reduce-on-plateau: the least rate [default: 0]
     #[arg(long, value_name = "X")]
     lr_min: Option<f64>,
     /// For polynomial: the power of the share of the updates that is left [default: 1]
     #[arg(long, value_name = "X")]
     lr_power: Option<f64>,
+    /// For reduce-on-plateau: epochs without a smaller loss that are put up with [default: 10]
+    #[arg(long, value_name = "EPOCHS", value_parser = str::parse::<usize>)]
+    lr_patience: Option<usize>,
+    /// For reduce-on-plateau: the share by which a loss must be smaller to count as such [default: 0.0001]
+    #[arg(long, value_name = "X")]
+    lr_threshold: Option<f64>,
+    /// For reduce-on-plateau: epochs after a reduction that do not count [default: 0]
+    #[arg(long, value_name = "EPOCHS", value_parser = str::parse::<usize>)]
+    lr_cooldown: Option<usize>,
 }
 
 /// What keeps a model from learning by heart.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Regularisation")]
 pub struct RegularizationArgs {
-    /// Change the training pictures at random: crop (out of a padded picture), flip (left and right), trivialaugment, randaugment
-    /// (as torchvision's), such as crop,flip,trivialaugment [default: none]
+    /// Change the training pictures at random: crop (out of a padded picture), random-resized-crop (a part of any size), flip (left
+    /// and right), trivialaugment, randaugment (as torchvision's), such as crop,flip,trivialaugment [default: none]
     #[arg(long, value_name = "none|crop,flip,…", value_parser = augmentations)]
     augment: Option<Augmentations>,
     /// The share of the target's probability that is spread over all classes, such as 0.1 [default: 0]
@@ -320,6 +330,9 @@ impl ScheduleArgs {
         set(&mut schedule.gamma, &self.lr_gamma);
         set(&mut schedule.min_lr, &self.lr_min);
         set(&mut schedule.power, &self.lr_power);
+        set(&mut schedule.patience, &self.lr_patience);
+        set(&mut schedule.threshold, &self.lr_threshold);
+        set(&mut schedule.cooldown, &self.lr_cooldown);
     }
 }
 

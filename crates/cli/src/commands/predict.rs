@@ -1,16 +1,18 @@
 //! `convoy predict`: what pictures show.
 
+mod cams;
+
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
-use ::train::{grad_cam, overlay, predict};
-use anyhow::bail;
-use datasets::transforms::Compose;
+use ::train::{Prediction, predict};
+use anyhow::anyhow;
+use datasets::Image;
 use indicatif::ProgressBar;
-use ndarray::Array3;
 use serde::Serialize;
-use zoo::checkpoint::write_file;
+use tensor::Tensor;
+
+use cams::Cams;
 
 use crate::args::PredictArgs;
 use crate::classifier::{Class, Classifier};
@@ -39,18 +41,30 @@ pub fn run(args: &PredictArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
             }
         }
     }
-    if let Some(path) = &args.cam {
-        let [place] = &places[..] else { bail!("--cam: it draws one picture, and there are {}", places.len()) };
-        draw_cam(&classifier, &transform, args, place, path)?;
-    }
+    let several = places != args.images || places.len() > 1;
+    let cams = Cams::new(args, &classifier, several)?;
+    // Heat maps are made one by one anyway, and the pictures below them take memory.
+    let batch_size = if cams.is_some() { 1 } else { args.batch_size };
+    let work = |place: &String| -> anyhow::Result<Input> {
+        let image = picture::open(place)?;
+        let view = cams.as_ref().map(|_| classifier.preset.view(image.clone())).transpose()?;
+        Ok(Input { tensor: prepare(&transform, image)?, view })
+    };
     let bar = progress::bar(places.len());
     let mut answers =
-        Answers { args, classifier: &classifier, several: places != args.images || places.len() > 1, out, bar, batch: Vec::new(), failed };
+        Answers { args, classifier: &classifier, several, cams: cams.clone(), out, bar, batch_size, batch: Vec::new(), failed };
     let threads = rayon::current_num_threads();
-    let work = |place: &String| picture::open(place).and_then(|image| Ok(prepare(&transform, image)?));
     // While a batch is computed, the next one is prepared.
-    prefetch::in_order(&places, threads, args.batch_size.div_ceil(threads), work, |place, input| answers.add(place, input))?;
+    prefetch::in_order(&places, threads, batch_size.div_ceil(threads), work, |place, input| answers.add(place, input))?;
     answers.finish()
+}
+
+/// A picture for the network.
+struct Input {
+    /// As the network takes it, `[1, 3, H, W]`.
+    tensor: Tensor,
+    /// The part of the picture that the network sees, where a heat map is to be drawn over it.
+    view: Option<Image>,
 }
 
 /// Pictures come together to batches, and their answers are written in order.
@@ -59,22 +73,24 @@ struct Answers<'a> {
     classifier: &'a Classifier,
     /// Whether answers must say which picture they are about.
     several: bool,
+    cams: Option<Cams>,
     out: &'a mut dyn Write,
     bar: ProgressBar,
+    batch_size: usize,
     /// The pictures that wait, all of the same size.
-    batch: Vec<(String, Array3<f32>)>,
+    batch: Vec<(String, Input)>,
     failed: bool,
 }
 
 impl Answers<'_> {
-    fn add(&mut self, place: &str, input: anyhow::Result<Array3<f32>>) -> anyhow::Result<()> {
+    fn add(&mut self, place: &str, input: anyhow::Result<Input>) -> anyhow::Result<()> {
         match input {
             Ok(input) => {
-                if self.batch.first().is_some_and(|(_, first)| first.dim() != input.dim()) {
+                if self.batch.first().is_some_and(|(_, first)| first.tensor.shape() != input.tensor.shape()) {
                     self.flush()?;
                 }
                 self.batch.push((place.to_owned(), input));
-                if self.batch.len() == self.args.batch_size { self.flush() } else { Ok(()) }
+                if self.batch.len() == self.batch_size { self.flush() } else { Ok(()) }
             }
             Err(error) => {
                 self.fail(&error);
@@ -89,22 +105,33 @@ impl Answers<'_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let images = stacked(batch.iter().map(|(_, input)| input))?;
+        let images = stacked(batch.iter().map(|(_, input)| &input.tensor))?;
         match self.args.precision.run(|| predict(&*self.classifier.model, &images, self.args.top_k)) {
-            Ok(predictions) => {
-                let Answers { args, classifier, several, out, bar, .. } = self;
-                bar.suspend(|| {
-                    let mut answers = batch.iter().zip(predictions);
-                    answers.try_for_each(|((place, _), top)| write(args, place, *several, classifier.named(top), *out))
-                })?;
-                self.bar.inc(batch.len() as u64);
+            Ok(predictions) => batch.iter().zip(predictions).try_for_each(|((place, input), top)| self.answer(place, input, top)),
+            Err(error) => {
+                batch.iter().for_each(|(place, _)| self.fail(&anyhow!("{place}: {error}")));
+                Ok(())
             }
-            Err(error) => batch.iter().for_each(|(place, _)| self.fail(&anyhow::anyhow!("{place}: {error}"))),
+        }
+    }
+
+    /// Says what is seen in a picture, and draws where.
+    fn answer(&mut self, place: &str, input: &Input, top: Vec<Prediction>) -> anyhow::Result<()> {
+        let Answers { args, classifier, several, out, bar, .. } = self;
+        let best = top.first().map_or(0, |best| best.index);
+        bar.suspend(|| write(args, place, *several, classifier.named(top), *out))?;
+        let drawn = match (&mut self.cams, &input.view) {
+            (Some(cams), Some(view)) => cams.draw(classifier, args, place, (&input.tensor, view), best)?,
+            _ => Ok(()),
+        };
+        match drawn {
+            Ok(()) => self.bar.inc(1),
+            Err(error) => self.fail(&anyhow!("{place}: {error}")),
         }
         Ok(())
     }
 
-    /// Says that there is no answer for a picture.
+    /// Says that something about a picture could not be done.
     fn fail(&mut self, error: &anyhow::Error) {
         self.bar.suspend(|| stderr::error(error));
         self.bar.inc(1);
@@ -116,23 +143,6 @@ impl Answers<'_> {
         self.bar.finish_and_clear();
         Ok(if self.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
-}
-
-/// Draws where a picture shows a class over the part of it that the network sees.
-fn draw_cam(classifier: &Classifier, transform: &Compose, args: &PredictArgs, place: &str, path: &Path) -> anyhow::Result<()> {
-    let image = picture::open(place)?;
-    let view = classifier.preset.view(image.clone())?;
-    let input = stacked([prepare(transform, image)?].iter())?;
-    let heat = args.precision.run(|| {
-        let class = match &args.cam_class {
-            Some(name) => classifier.class(name)?,
-            None => predict(&*classifier.model, &input, 1)?.into_iter().flatten().next().map_or(0, |best| best.index),
-        };
-        stderr::note(&format!("{}: where {} is seen", path.display(), classifier.label(class)));
-        anyhow::Ok(grad_cam(&*classifier.model, &input, class)?)
-    })?;
-    let png = overlay(&view, &heat)?.to_png()?;
-    Ok(write_file(path, |file| file.write_all(&png))?)
 }
 
 fn write(args: &PredictArgs, path: &str, several: bool, top: Vec<Class>, out: &mut dyn Write) -> anyhow::Result<()> {

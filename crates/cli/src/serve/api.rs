@@ -16,6 +16,7 @@ use axum::routing::{MethodRouter, get, post};
 use datasets::Image;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tensor::Tensor;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
@@ -246,8 +247,7 @@ async fn answer(model: &Arc<Served>, picture: Bytes, task: Task, place: Place) -
         let (model, announced) = (Arc::clone(model), model.queue.announce());
         spawn_blocking(move || {
             let (decoded, input) = decode(&model, &picture, task)?;
-            model.queue.put(Job { input, top_k: task.top_k, cam: task.cam, reply, place })?;
-            drop(announced);
+            announced.put(Job { input, top_k: task.top_k, cam: task.cam, reply, place });
             Ok::<_, Failure>(decoded)
         })
     };
@@ -265,7 +265,7 @@ async fn answer(model: &Arc<Served>, picture: Bytes, task: Task, place: Place) -
 }
 
 /// The picture of a file, as its model takes it.
-fn decode(model: &Served, file: &[u8], task: Task) -> datasets::Result<(Decoded, ndarray::Array3<f32>)> {
+fn decode(model: &Served, file: &[u8], task: Task) -> train::Result<(Decoded, Tensor)> {
     let image = Image::decode_within(file, task.max_pixels)?;
     let size = Size { width: image.width(), height: image.height() };
     let view = if task.cam { Some(View::of(&image, &model.classifier.preset)?) } else { None };

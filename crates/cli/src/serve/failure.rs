@@ -62,6 +62,7 @@ impl From<datasets::Error> for Failure {
 impl From<train::Error> for Failure {
     fn from(error: train::Error) -> Self {
         match error {
+            train::Error::Datasets(error) => error.into(),
             error @ train::Error::OutputNotFinite => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged_model", error.to_string()),
             error @ train::Error::NoSpatialMap { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_heat_map", error.to_string()),
             error => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit_picture", error.to_string()),

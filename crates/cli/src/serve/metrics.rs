@@ -71,8 +71,6 @@ impl Metrics {
 
 /// What is counted of one model.
 pub struct ModelMetrics {
-    /// Pictures that are being decoded.
-    pub decoding: AtomicUsize,
     /// Pictures that wait for the network.
     pub waiting: AtomicUsize,
     batch_size: Histogram,
@@ -81,12 +79,7 @@ pub struct ModelMetrics {
 
 impl Default for ModelMetrics {
     fn default() -> Self {
-        ModelMetrics {
-            decoding: AtomicUsize::new(0),
-            waiting: AtomicUsize::new(0),
-            batch_size: Histogram::new(SIZES),
-            batch_seconds: Histogram::new(SECONDS),
-        }
+        ModelMetrics { waiting: AtomicUsize::new(0), batch_size: Histogram::new(SIZES), batch_seconds: Histogram::new(SECONDS) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `convoy serve`: what pictures show, over HTTP, with a page for people.
 //!
-//! A request's picture is decoded on a thread of its own and joins the queue of its model. The model's [`batcher`] takes what waits
-//! whenever the network is free, so the more requests there are, the larger the batches become.
+//! A request's picture is decoded on a thread of its own and joins the queue of its model. The threads of the [`batcher`] take what waits
+//! whenever they are free, so the more requests there are, the larger the batches may become.
 
 mod api;
 mod batcher;
@@ -9,26 +9,26 @@ mod body;
 mod cam;
 mod failure;
 mod metrics;
+mod network;
+mod pace;
 mod page;
 mod served;
 mod server;
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use rayon::ThreadPoolBuilder;
 
 use crate::args::ServeArgs;
 use crate::stderr;
 
 /// Serves until it is told to stop, by a signal; then answers what it has taken on.
 pub fn run(args: &ServeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let threads = rayon::current_num_threads();
-    // This thread is one of the pool that commands run in, and is going to wait: the networks get a pool of their own.
-    let pool = Arc::new(ThreadPoolBuilder::new().num_threads(threads).build()?);
-    let (models, batchers) = served::load(args, &pool)?;
+    let threads = NonZeroUsize::new(rayon::current_num_threads()).unwrap_or(NonZeroUsize::MIN);
+    let (models, batcher) = served::load(args, threads)?;
     let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
     let names = names.join(", ");
     let app = Arc::new(api::App::new(models, args));
@@ -38,18 +38,18 @@ pub fn run(args: &ServeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let listener = listener.map_err(|error| anyhow!("{error:#}"))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(threads.max(2)).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(threads.get().max(2)).build()?;
     runtime.block_on(async {
         let signals = server::Signals::new()?;
         writeln!(out, "serving {names} on http://{address}")?;
         out.flush()?;
         server::serve(listener, Arc::clone(&app), signals).await
     })?;
-    // The batchers end when nobody can ask them any more.
+    // The batcher ends when nobody can ask it any more.
     drop(runtime);
     let answered = app.metrics.total();
     drop(app);
-    batchers.into_iter().for_each(batcher::Batcher::join);
+    batcher.join();
     stderr::note(&format!("stopped after {answered} requests"));
     Ok(())
 }

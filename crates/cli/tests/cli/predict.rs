@@ -101,11 +101,35 @@ fn a_heat_map_lies_where_the_class_is() {
 }
 
 #[test]
+fn each_of_several_pictures_gets_a_heat_map_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::create_dir(folder.join("pics")).unwrap();
+    fs::copy(CHELSEA, folder.join("pics/cat.png")).unwrap();
+    fs::copy(golden("images").join("rgb.webp"), folder.join("pics/cat.webp")).unwrap();
+    fs::write(folder.join("pics/bad.png"), "no picture").unwrap();
+    let output = convoy(folder).args(["predict", "pics", CHELSEA, "--cam", "seen/here"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("error: pics/bad.png") && stderr.contains("seen/here/cat_cam.png: where tiger cat is seen"), "{stderr}");
+    assert_eq!(output.status.code(), Some(1));
+    let mut files: Vec<String> =
+        fs::read_dir(folder.join("seen/here")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort_unstable();
+    assert_eq!(files, ["cat_cam-2.png", "cat_cam.png", "chelsea_cam.png"]);
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    assert_eq!(read("seen/here/cat_cam.png"), read("seen/here/chelsea_cam.png"));
+    // One picture goes into a folder that is there, too, and is what it is in a file.
+    stdout(folder, ["predict", CHELSEA, "--cam", "pics"]);
+    stdout(folder, ["predict", CHELSEA, "--cam", "alone.png"]);
+    assert!(read("pics/chelsea_cam.png") == read("seen/here/chelsea_cam.png") && read("alone.png") == read("pics/chelsea_cam.png"));
+}
+
+#[test]
 fn what_cannot_be_drawn_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let cam = |more: &[&str]| failure(folder.path(), ["predict", "--cam", "cam.png"].iter().chain(more));
     let (error, code) = cam(&[PHOTOS]);
-    assert!(error.contains("--cam") && error.contains("there are 3") && code == 1, "{error}");
+    assert!(error.contains("--cam cam.png: for several pictures name a folder") && code == 1, "{error}");
     let (error, _) = cam(&[CHELSEA, "--cam-class", "tabbi"]);
     assert_eq!(error, "error: no class \"tabbi\": did you mean tabby?");
     let (error, _) = cam(&[CHELSEA, "--cam-class", "1000"]);

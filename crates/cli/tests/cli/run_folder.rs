@@ -99,7 +99,7 @@ fn pictures_held_back_are_validated_on_and_the_test_comes_last() {
 fn every_setting_reaches_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let options = [
-        ("--augment", "crop,trivialaugment", "augment = [\"crop\", \"trivialaugment\"]"),
+        ("--augment", "random-resized-crop,trivialaugment", "augment = [\"random-resized-crop\", \"trivialaugment\"]"),
         ("--accumulate", "2", "accumulate = 2"),
         ("--clip-grad-norm", "2.5", "clip_grad_norm = 2.5"),
         ("--ema-decay", "0.9", "ema_decay = 0.9"),
@@ -109,7 +109,10 @@ fn every_setting_reaches_the_run() {
         ("--cutmix-alpha", "1", "cutmix_alpha = 1.0"),
         ("--unfreeze-after", "1", "unfreeze_after = 1"),
         ("--early-lr", "0.1", "early_lr = 0.1"),
-        ("--scheduler", "multistep", "scheduler = \"multistep\""),
+        ("--scheduler", "reduce-on-plateau", "scheduler = \"reduce-on-plateau\""),
+        ("--lr-patience", "7", "patience = 7"),
+        ("--lr-threshold", "0.01", "threshold = 0.01"),
+        ("--lr-cooldown", "2", "cooldown = 2"),
         ("--lr-milestones", "1,2", "milestones = [1, 2]"),
         ("--warmup-epochs", "1", "warmup_epochs = 1"),
         ("--dtype", "bf16", "precision = \"bf16\""),

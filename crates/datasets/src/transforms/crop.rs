@@ -15,7 +15,7 @@ pub(super) trait Crop: fmt::Debug + Send + Sync {
 }
 
 /// A rectangle whose top left corner lies at (`left`, `top`) of a picture, beyond which it may reach.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Window {
     left: isize,
     top: isize,
@@ -24,6 +24,11 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// `width` x `height` pixels of which (`left`, `top`) is the first.
+    pub(super) fn new(left: isize, top: isize, width: usize, height: usize) -> Self {
+        Self { left, top, width, height }
+    }
+
     /// `width` x `height` pixels in the middle of `image`.
     pub(super) fn centered(image: (usize, usize), width: usize, height: usize) -> Self {
         Self { left: center_offset(image.0, width), top: center_offset(image.1, height), width, height }

@@ -8,6 +8,7 @@ mod crop;
 mod flip;
 mod normalize;
 mod preset;
+mod random_resized_crop;
 mod resample;
 mod resize;
 
@@ -17,6 +18,7 @@ pub use crop::{CenterCrop, RandomCrop};
 pub use flip::RandomHorizontalFlip;
 pub use normalize::Normalize;
 pub use preset::{Augmentation, Preset};
+pub use random_resized_crop::RandomResizedCrop;
 pub use resize::{Interpolation, Resize, Size};
 
 use std::fmt;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::crop::{Crop, Window, cropped};
 use super::resize::ResizedCrop;
 use super::{
-    CenterCrop, Compose, Interpolation, Normalize, RandAugment, RandomCrop, RandomHorizontalFlip, Resize, Size, TrivialAugmentWide,
+    CenterCrop, Compose, Interpolation, Normalize, RandAugment, RandomCrop, RandomHorizontalFlip, RandomResizedCrop, Resize, Size,
+    TrivialAugmentWide,
 };
 use crate::image::checked_area;
 use crate::{Error, Image, Result, Rng};
@@ -17,6 +18,9 @@ use crate::{Error, Image, Result, Rng};
 pub enum Augmentation {
     /// The part is cut out of a random place, of a picture that is not larger after padding with an eighth of its side.
     Crop,
+    /// [`RandomResizedCrop`], in the place of resizing and cropping.
+    #[serde(rename = "random-resized-crop")]
+    RandomResizedCrop,
     /// Half of the pictures are mirrored.
     Flip,
     /// [`TrivialAugmentWide`].
@@ -74,24 +78,16 @@ impl Preset {
     /// The transforms that do it with random changes, which come in the order of [`Augmentation`]'s variants, whatever theirs is.
     ///
     /// # Errors
-    /// Those of [`transform`](Self::transform), and where a part is to be cut out of pictures of no known size.
+    /// Those of [`transform`](Self::transform), and where a part is to be cut out of pictures of no known size, or in both ways.
     pub fn augmented(&self, augmentations: &[Augmentation]) -> Result<Compose> {
         let has = |augmentation| augmentations.contains(&augmentation);
-        let resize = self.resize.map(|size| Resize::new(size, self.interpolation)).transpose()?;
-        let crop: Option<Box<dyn Crop>> = match (has(Augmentation::Crop), self.crop, self.resize) {
-            (false, None, _) => None,
-            (false, Some(side), _) => Some(Box::new(CenterCrop::new(side)?)),
-            (true, Some(side), _) => Some(Box::new(RandomCrop::new(side, 0)?)),
-            (true, None, Some(Size::Exact { height, width })) if height == width => Some(Box::new(RandomCrop::new(height, height / 8)?)),
-            (true, None, _) => {
-                let reason = "pictures of no fixed square size have no part to be cut out of".to_owned();
-                return Err(Error::Transform { transform: "RandomCrop", reason });
+        let mut compose = match (has(Augmentation::Crop), has(Augmentation::RandomResizedCrop)) {
+            (true, true) => {
+                let reason = "it and RandomCrop both cut a part out: choose one".to_owned();
+                return Err(Error::Transform { transform: "RandomResizedCrop", reason });
             }
-        };
-        let mut compose = match (resize, crop) {
-            (None, None) => Compose::new(),
-            (Some(resize), None) => Compose::new().then(resize),
-            (resize, Some(crop)) => Compose::new().then(ResizedCrop { resize, crop }),
+            (_, true) => Compose::new().then(RandomResizedCrop::new(self.side("RandomResizedCrop")?, self.interpolation)?),
+            (random, _) => self.resized_and_cropped(random)?,
         };
         if has(Augmentation::Flip) {
             compose = compose.then(RandomHorizontalFlip::new(0.5)?);
@@ -103,6 +99,37 @@ impl Preset {
             compose = compose.then(RandAugment);
         }
         Ok(compose.normalize(Normalize::new(self.mean, self.std)?))
+    }
+
+    /// The resizing and the crop, from the middle or a `random` place.
+    fn resized_and_cropped(&self, random: bool) -> Result<Compose> {
+        let resize = self.resize.map(|size| Resize::new(size, self.interpolation)).transpose()?;
+        let crop: Option<Box<dyn Crop>> = match (random, self.crop) {
+            (false, None) => None,
+            (false, Some(side)) => Some(Box::new(CenterCrop::new(side)?)),
+            (true, Some(side)) => Some(Box::new(RandomCrop::new(side, 0)?)),
+            (true, None) => {
+                let side = self.side("RandomCrop")?;
+                Some(Box::new(RandomCrop::new(side, side / 8)?))
+            }
+        };
+        Ok(match (resize, crop) {
+            (None, None) => Compose::new(),
+            (Some(resize), None) => Compose::new().then(resize),
+            (resize, Some(crop)) => Compose::new().then(ResizedCrop { resize, crop }),
+        })
+    }
+
+    /// The side of the squares that all pictures become, as a transform needs it.
+    fn side(&self, transform: &'static str) -> Result<usize> {
+        match (self.crop, self.resize) {
+            (Some(side), _) => Ok(side),
+            (None, Some(Size::Exact { height, width })) if height == width => Ok(height),
+            _ => {
+                let reason = "pictures of no fixed square size have no part to be cut out of".to_owned();
+                Err(Error::Transform { transform, reason })
+            }
+        }
     }
 
     /// One picture as the network takes it, of shape (3, height, width).
@@ -150,11 +177,12 @@ mod tests {
 
     #[test]
     fn augmented_pictures_differ_and_have_the_same_size() {
-        use Augmentation::{Crop, Flip, RandAugment, TrivialAugment};
+        use Augmentation::{Crop, Flip, RandAugment, RandomResizedCrop, TrivialAugment};
         let image = Image::from_rgb(50, 40, (0..6000u32).map(|i| (i * i % 251) as u8).collect()).unwrap();
         for preset in [Preset::square(32), Preset::image_classification(24, 32)] {
             let plain = preset.apply(image.clone()).unwrap();
-            for augmentations in [&[Crop][..], &[Flip], &[TrivialAugment], &[RandAugment], &[Flip, Crop, TrivialAugment]] {
+            let several = [Flip, Crop, TrivialAugment];
+            for augmentations in [&[Crop][..], &[RandomResizedCrop], &[Flip], &[TrivialAugment], &[RandAugment], &several] {
                 let transform = preset.augmented(augmentations).unwrap();
                 let drawn: Vec<_> = (0..20).map(|i| transform.apply(image.clone(), &mut Rng::for_sample(0, 0, i)).unwrap()).collect();
                 assert!(drawn.iter().all(|array| array.shape() == plain.shape()));
@@ -164,6 +192,8 @@ mod tests {
         }
         let shapeless = Preset { resize: None, ..Preset::square(32) };
         assert!(shapeless.augmented(&[Crop]).unwrap_err().to_string().contains("RandomCrop"));
+        assert!(shapeless.augmented(&[RandomResizedCrop]).unwrap_err().to_string().contains("RandomResizedCrop"));
+        assert!(Preset::square(32).augmented(&[Crop, RandomResizedCrop]).unwrap_err().to_string().contains("choose one"));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub use group::ParamGroup;
 pub use optimizer::{Optimizer, RuleOptimizer, State, UpdateRule};
 pub use rmsprop::{RMSprop, RMSpropRule};
 pub use schedule::{
-    CosineAnnealingLR, ExponentialLR, LinearLR, LrScheduler, MultiStepLR, OneCycleLR, PolynomialLR, Schedule, SequentialLR, StepLR,
+    CosineAnnealingLR, ExponentialLR, LinearLR, LrScheduler, MultiStepLR, OneCycleLR, PlateauState, PolynomialLR, ReduceLROnPlateau,
+    Schedule, SequentialLR, StepLR,
 };
 pub use sgd::{Sgd, SgdRule};

@@ -30,6 +30,28 @@ schedules = {
     'onecycle_groups': rates(lambda o: s.OneCycleLR(o, [0.5, 0.05], total_steps=STEPS), (0.5, 0.05)),
 }
 
+LOSSES = [2.0, 1.5, 1.4, 1.45, 1.4, 1.41, 1.3999, 1.39, 1.5, 1.6, 1.5, 1.4, 1.39, 1.2, 1.2, 1.2, 1.2, 1.2, 1.3, 1.4, 1.2, 1.2, float('inf'), 1.3]
+
+
+def plateau(groups, **options):
+    """The learning rate of each group after each loss."""
+    optimizer = torch.optim.SGD([{'params': [torch.nn.Parameter(torch.zeros(1))], 'lr': lr} for lr in groups])
+    scheduler = s.ReduceLROnPlateau(optimizer, **options)
+    seen = []
+    for loss in LOSSES:
+        scheduler.step(loss)
+        seen.append([group['lr'] for group in optimizer.param_groups])
+    return {'groups': groups, 'options': options, 'rates': seen}
+
+
+plateaus = [
+    plateau([0.1], patience=2),
+    plateau([0.1, 0.003], patience=1, factor=0.3, min_lr=0.001),
+    plateau([0.1], patience=0, factor=0.5, cooldown=2),
+    plateau([0.1], patience=1, threshold=0.1, cooldown=1),
+    plateau([0.1], patience=0, eps=1e-3),
+]
+
 generator = torch.Generator().manual_seed(0)
 logits = torch.randn(4, 3, dtype=torch.float64, generator=generator, requires_grad=True)
 weight = torch.tensor([0.5, 1.0, 3.0], dtype=torch.float64)
@@ -60,6 +82,7 @@ clipped = {'norm': norm, 'gradients': [p.grad.tolist() for p in parameters], 'be
 
 tables = {
     'schedules': schedules,
+    'plateaus': {'losses': [loss if loss < float('inf') else None for loss in LOSSES], 'cases': plateaus},
     'losses': {
         'logits': logits.flatten().tolist(), 'classes': classes.tolist(), 'weight': weight.tolist(),
         'probabilities': probabilities.flatten().tolist(), 'cases': losses,

@@ -85,15 +85,18 @@ pub(super) fn per_class(evaluation: &Evaluation, names: &[String]) -> String {
         let ClassScores { support, predicted, correct } = scores;
         let name = names.get(label).map_or_else(|| label.to_string(), |name| csv_field(name));
         let top5 = evaluation.classes.get(&label).map_or(0, |counts| counts.correct_top5);
-        let (recall, precision, f1) = (ratio(correct, support), ratio(correct, predicted), ratio(2 * correct, support + predicted));
-        let _ = writeln!(csv, "{name},{support},{predicted},{correct},{recall},{precision},{f1},{}", ratio(top5, support));
+        let recall = share(scores.recall(), support);
+        let precision = share(scores.precision(), predicted);
+        let f1 = share(scores.f1(), support + predicted);
+        let top5 = share(top5 as f64 / support as f64, support);
+        let _ = writeln!(csv, "{name},{support},{predicted},{correct},{recall},{precision},{f1},{top5}");
     }
     csv
 }
 
-/// A share with four decimals; nothing where there is no whole.
-fn ratio(part: usize, whole: usize) -> String {
-    if whole == 0 { String::new() } else { format!("{:.4}", part as f64 / whole as f64) }
+/// A share with four decimals; nothing where it is of nothing.
+fn share(share: f64, whole: usize) -> String {
+    if whole == 0 { String::new() } else { format!("{share:.4}") }
 }
 
 /// A field of a CSV file, in quotes where it needs them.

@@ -3,6 +3,7 @@
 mod cosine;
 mod decay;
 mod one_cycle;
+mod plateau;
 mod sequential;
 
 use super::Optimizer;
@@ -10,6 +11,7 @@ use super::Optimizer;
 pub use cosine::CosineAnnealingLR;
 pub use decay::{ExponentialLR, LinearLR, MultiStepLR, PolynomialLR, StepLR};
 pub use one_cycle::OneCycleLR;
+pub use plateau::{PlateauState, ReduceLROnPlateau};
 pub use sequential::SequentialLR;
 
 /// A learning rate that changes with the number of steps taken.
