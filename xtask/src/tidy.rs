@@ -3,6 +3,7 @@
 mod api;
 mod arch;
 mod bincode;
+mod book;
 mod dependencies;
 mod devices;
 mod heading;
@@ -11,6 +12,7 @@ mod links;
 mod lints;
 mod machine_paths;
 mod manifest;
+mod named;
 mod printing;
 mod tokens;
 mod tree;
@@ -41,6 +43,8 @@ const CHECKS: &[Check] = &[
     machine_paths::check,
     lints::check,
     links::check,
+    book::check,
+    named::check,
     bincode::check,
     tokens::check,
     manifest::check,

@@ -88,7 +88,7 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Show a model's layers with output shapes, parameters and multiply-adds
     Summary(SummaryArgs),
-    /// List the models
+    /// List the models: their published weights, parameters, multiply-adds and accuracies
     #[command(after_help = "Example:\n  convoy models | grep resnet")]
     Models,
     /// Train a model and save it

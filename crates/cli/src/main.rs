@@ -14,6 +14,7 @@ mod serve;
 mod source;
 mod stderr;
 mod subject;
+mod table;
 
 use std::io;
 use std::process::ExitCode;

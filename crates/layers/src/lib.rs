@@ -1,63 +1,35 @@
 //! Layers, initialisation, losses, optimisers and learning-rate schedules.
 //!
-//! A block of one's own is a struct of layers, [`children!`] and `forward`. It prints, saves, loads and trains as PyTorch's does:
+//! A network of one's own is a struct of layers, [`children!`] and `forward`. It prints, saves, loads and trains as PyTorch's does:
 //!
 //! ```
-//! use layers::{BatchNorm2d, Conv2d, Mode, Module, ModuleExt, Result, Sequential, Var, children, sequential};
+//! use layers::{BatchNorm2d, Conv2d, Linear, Mode, Module, ModuleExt, Result, Var, children};
 //!
-//! struct ResidualBlock {
-//!     conv1: Conv2d,
-//!     bn1: BatchNorm2d,
-//!     conv2: Conv2d,
-//!     bn2: BatchNorm2d,
-//!     skip: Sequential,
+//! struct Net {
+//!     conv: Conv2d,
+//!     bn: BatchNorm2d,
+//!     fc: Linear,
 //! }
 //!
-//! impl ResidualBlock {
-//!     fn new(in_channels: usize, out_channels: usize, stride: usize) -> Self {
-//!         // Skip connection
-//!         let mut skip = sequential![];
-//!         if stride != 1 || in_channels != out_channels {
-//!             skip = sequential![
-//!                 Conv2d::new(in_channels, out_channels, 1).stride(stride).bias(false),
-//!                 BatchNorm2d::new(out_channels),
-//!             ];
-//!         }
-//!         ResidualBlock {
-//!             // Convolutional layers
-//!             conv1: Conv2d::new(in_channels, out_channels, 3).stride(stride).padding(1).bias(false),
-//!             bn1: BatchNorm2d::new(out_channels),
-//!             conv2: Conv2d::new(out_channels, out_channels, 3).padding(1).bias(false),
-//!             bn2: BatchNorm2d::new(out_channels),
-//!             skip,
-//!         }
-//!     }
-//! }
-//!
-//! impl Module for ResidualBlock {
-//!     children!(ResidualBlock { conv1, bn1, conv2, bn2, skip });
+//! impl Module for Net {
+//!     children!(Net { conv, bn, fc });
 //!
 //!     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-//!         let out = self.bn1.forward(&self.conv1.forward(x, mode)?, mode)?.relu()?;
-//!         let out = self.bn2.forward(&self.conv2.forward(&out, mode)?, mode)?;
-//!         let out = (out + self.skip.forward(x, mode)?)?; // Skip connection
-//!         Ok(out.relu()?)
+//!         let x = self.bn.forward(&self.conv.forward(x, mode)?, mode)?.relu()?;
+//!         self.fc.forward(&x.mean(&[2, 3], false)?, mode)
 //!     }
 //! }
 //!
-//! let block = ResidualBlock::new(64, 64, 1);
-//! assert_eq!(block.repr(), "\
-//! ResidualBlock(
-//!   (conv1): Conv2d(64, 64, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
-//!   (bn1): BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
-//!   (conv2): Conv2d(64, 64, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
-//!   (bn2): BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
-//!   (skip): Sequential()
+//! let net = Net { conv: Conv2d::new(3, 8, 3).padding(1).bias(false), bn: BatchNorm2d::new(8), fc: Linear::new(8, 10) };
+//! assert_eq!(net.repr(), "\
+//! Net(
+//!   (conv): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
+//!   (bn): BatchNorm2d(8, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+//!   (fc): Linear(in_features=8, out_features=10, bias=True)
 //! )");
 //!
-//! let x = Var::from(tensor::Tensor::ones([2, 64, 8, 8], tensor::DType::F32)?);
-//! let block = ResidualBlock::new(64, 128, 2);
-//! assert_eq!(block.forward(&x, Mode::Train)?.dims(), [2, 128, 4, 4]);
+//! let x = Var::from(tensor::Tensor::ones([2, 3, 8, 8], tensor::DType::F32)?);
+//! assert_eq!(net.forward(&x, Mode::Train)?.dims(), [2, 10]);
 //! # Ok::<(), layers::Error>(())
 //! ```
 

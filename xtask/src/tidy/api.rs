@@ -11,7 +11,7 @@ use super::tree::{File, Tree};
 /// Where the listings lie.
 const FOLDER: &str = "docs/api";
 /// Library crates that nobody outside the workspace uses.
-const INTERNAL: [&str; 1] = ["op-suite"];
+const INTERNAL: [&str; 2] = ["book", "op-suite"];
 /// Attributes that are part of an item's contract; others are left out.
 const CONTRACT: [&str; 5] = ["cfg", "derive", "macro_export", "must_use", "non_exhaustive"];
 

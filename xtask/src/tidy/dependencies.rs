@@ -14,6 +14,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("train", &["tensor", "autograd", "datasets", "layers", "zoo"]),
     ("cli", &["tensor", "hub", "autograd", "datasets", "layers", "zoo", "train"]),
     ("op-suite", &["tensor", "hub", "autograd", "datasets", "layers", "zoo", "train", "cli"]),
+    ("book", &["tensor", "hub", "autograd", "datasets", "layers", "zoo", "train"]),
     ("xtask", &["tensor", "hub", "autograd", "datasets", "layers", "zoo", "train", "cli"]),
 ];
 

@@ -12,25 +12,27 @@ pub fn check(tree: &Tree) -> Vec<Violation> {
 }
 
 fn broken_links(tree: &Tree, file: &File) -> Vec<Violation> {
-    Parser::new_ext(&file.text, Options::ENABLE_TABLES)
-        .into_offset_iter()
-        .filter_map(|(event, range)| {
-            let (Event::Start(Tag::Link { dest_url, .. }) | Event::Start(Tag::Image { dest_url, .. })) = event else {
-                return None;
-            };
-            let target = target(&file.path, &dest_url)?;
-            if target.as_ref().is_some_and(|path| tree.contains(path)) {
-                return None;
-            }
-            let message = format!("the link `{dest_url}` leads to no tracked file; mend or remove it");
-            Some(Violation::new(&file.path, line_of(&file.text, range.start), message))
-        })
-        .collect()
+    let broken = |link: &str| target(&file.path, link).is_some_and(|target| target.is_none_or(|path| !tree.contains(&path)));
+    let message = |link| format!("the link `{link}` leads to no tracked file; mend or remove it");
+    let links = links(&file.text).into_iter().filter(|(_, link)| broken(link));
+    links.map(|(line, link)| Violation::new(&file.path, line, message(link))).collect()
+}
+
+/// The links and images of a Markdown text, each with its line.
+pub fn links(text: &str) -> Vec<(usize, String)> {
+    let events = Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter();
+    let links = events.filter_map(|(event, range)| match event {
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+            Some((line_of(text, range.start), dest_url.into_string()))
+        }
+        _ => None,
+    });
+    links.collect()
 }
 
 /// Where a relative link leads, from the root: `None` for an address or an anchor of the same page,
 /// `Some(None)` for a link that leaves the repository.
-fn target(from: &str, link: &str) -> Option<Option<String>> {
+pub fn target(from: &str, link: &str) -> Option<Option<String>> {
     let path = link.split(['#', '?']).next().unwrap_or_default();
     let is_address = link.contains("://") || link.starts_with("mailto:");
     if path.is_empty() || is_address {

@@ -6,6 +6,7 @@ use layers::{ModuleExt, Summary};
 use tensor::{DType, Tensor};
 
 use crate::args::{InputSize, SummaryArgs};
+use crate::table::{self, grouped};
 
 const HEADER: [&str; 4] = ["Layer (class)", "Output shape", "Parameters", "Multiply-adds"];
 /// A layer of an auxiliary classifier, which does not run at inference, has no shape.
@@ -28,15 +29,7 @@ pub fn run(args: &SummaryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 fn write_table(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     let mut lines = vec![HEADER.map(str::to_owned), line(summary.class.to_owned(), summary)];
     push_children(summary, "", &mut lines);
-    let [layer, shape, parameters, mult_adds] = [0, 1, 2, 3].map(|column| column_width(&lines, column));
-    for [a, b, c, d] in &lines {
-        writeln!(out, "{a:layer$}  {b:shape$}  {c:>parameters$}  {d:>mult_adds$}")?;
-    }
-    Ok(())
-}
-
-fn column_width(lines: &[[String; 4]], column: usize) -> usize {
-    lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
+    table::write(&lines, 2, out)
 }
 
 /// Adds the lines of what a module is made of; `indent` stands before each.
@@ -61,27 +54,4 @@ fn write_totals(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "GFLOPs (multiply-adds of convolutions and linear layers): {:.3}", summary.mult_adds as f64 / 1e9)?;
     writeln!(out, "Memory of the parameters: {parameters:.2} MB")?;
     writeln!(out, "Memory of the outputs of layers with parameters: {activations:.2} MB")
-}
-
-/// A number with a comma every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!([0, 999, 1000, 123_456, 11_689_512].map(grouped), ["0", "999", "1,000", "123,456", "11,689,512"]);
-    }
 }

@@ -4,6 +4,7 @@ mod support;
 
 mod bad_input;
 mod bench;
+mod book;
 mod bundled;
 mod cifar10;
 mod eval;

@@ -14,13 +14,30 @@ fn a_model_prints_as_in_pytorch_and_has_its_keys() {
 }
 
 #[test]
-fn every_listed_model_can_be_shown() {
-    let here = Path::new(".");
-    let models = stdout(here, ["models"]);
-    assert!(models.lines().count() >= 10);
-    for model in models.lines() {
-        let head = stdout(here, ["show", model]);
+fn every_model_can_be_shown() {
+    for model in zoo::names() {
+        let head = stdout(Path::new("."), ["show", model]);
         assert!(head.starts_with(|c: char| c.is_ascii_uppercase()) && head.ends_with(")\n"), "{model}: {head}");
+    }
+}
+
+#[test]
+fn models_are_listed_with_what_torchvision_publishes_of_their_weights() {
+    let listed = stdout(Path::new("."), ["models"]);
+    let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(zoo::names().all(|name| rows.iter().any(|row| row.first() == Some(&name))), "{listed}");
+    let table = std::fs::read_to_string(golden("torchvision_weights.tsv")).unwrap();
+    for line in table.lines().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let default = if fields[2] == "True" { "*" } else { "" };
+        let weights = format!("{}{default}", fields[1]);
+        let row =
+            rows.iter().find(|row| row.len() == 6 && row[..2] == [fields[0], &weights]).unwrap_or_else(|| panic!("{line} in {listed}"));
+        assert_eq!(row[2].replace(',', ""), fields[4]);
+        for (shown, published) in row[3..].iter().zip([fields[5], fields[12], fields[13]]) {
+            let same = shown.parse::<f64>().ok() == published.parse().ok().filter(|value: &f64| value.is_finite());
+            assert!(same, "{shown} for {published} in {line}");
+        }
     }
 }
 
