@@ -29,6 +29,7 @@ pub trait Backend: Sync {
         residual: Option<&Tensor>,
         relu: bool,
     ) -> Result<Tensor>;
+    fn batch_norm_affine(&self, norm: &Norm<'_>) -> Result<(Tensor, Tensor)>;
     fn batch_norm_backward(
         &self,
         dy: &Tensor,
@@ -427,6 +428,9 @@ pub struct NormGrads {
     pub weight: Tensor,
     pub bias: Tensor,
     pub residual: Option<Tensor>,
+}
+impl Norm<'_> {
+    pub fn affine(&self) -> Result<(Tensor, Tensor)>;
 }
 impl Tensor {
     pub fn batch_stats(&self) -> Result<BatchStats>;
