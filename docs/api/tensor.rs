@@ -97,6 +97,8 @@ pub trait Backend: Sync {
     fn reduce(&self, op: Reduce, x: &Tensor, reduced: &[bool]) -> Result<Tensor>;
     fn arg_reduce(&self, extreme: Extreme, x: &Tensor, dim: usize) -> Result<Tensor>;
     fn top_k(&self, x: &Tensor, k: usize) -> Result<(Tensor, Tensor)>;
+    fn blend(&self, a: &mut Tensor, b: &Tensor, keep: f64, take: f64) -> Result<()>;
+    fn to_layout(&self, x: &Tensor, layout: Layout) -> Result<Tensor>;
     fn matmul(
         &self,
         a: &Tensor,
@@ -262,7 +264,9 @@ pub enum Device {
 impl Device {
     pub fn best() -> Device;
     pub fn backend(self) -> Result<&'static dyn Backend>;
+    pub fn synchronize(self) -> Result<()>;
 }
+pub fn tf32_switch() -> std::result::Result<bool, String>;
 impl fmt::Display for Device;
 impl FromStr for Device;
 
@@ -322,7 +326,8 @@ pub enum Error {
     Shape { op: &'static str, shape: Shape, reason: String },
     DType { op: &'static str, expected: String, found: DType },
     Argument { op: &'static str, reason: String },
-    Device { device: Device, reason: &'static str },
+    Device { device: Device, reason: String },
+    Devices { op: &'static str, lhs: Device, rhs: Device },
 }
 impl Error {
     pub fn argument(op: &'static str, reason: impl Into<String>) -> Self;
@@ -350,7 +355,7 @@ pub mod cpu;
 pub mod ops;
 pub mod random;
 pub use backend::Backend;
-pub use device::Device;
+pub use device::{Device, tf32_switch};
 pub use dtype::{DType, Element, Float};
 pub use error::{Error, Result};
 pub use half::bf16;
@@ -471,6 +476,7 @@ impl Tensor {
     pub fn maximum(&self, rhs: &Tensor) -> Result<Tensor>;
     pub fn minimum(&self, rhs: &Tensor) -> Result<Tensor>;
     pub fn add_(&mut self, rhs: &Tensor) -> Result<()>;
+    pub fn blend_(&mut self, rhs: &Tensor, keep: f64, take: f64) -> Result<()>;
     pub fn compare(&self, op: Compare, rhs: &Tensor) -> Result<Tensor>;
     pub fn eq(&self, rhs: &Tensor) -> Result<Tensor>;
     pub fn ne(&self, rhs: &Tensor) -> Result<Tensor>;
@@ -959,7 +965,6 @@ impl Tensor {
     pub fn elements(&self) -> usize;
     pub fn dtype(&self) -> DType;
     pub fn layout(&self) -> Layout;
-    pub fn device(&self) -> Device;
     pub fn shares_memory_with(&self, other: &Tensor) -> bool;
     pub fn data<T: Element>(&self) -> Result<&[T]>;
     pub fn data_mut<T: Element>(&mut self) -> Result<&mut [T]>;
@@ -974,3 +979,10 @@ impl Tensor {
     pub fn flatten(&self, start: isize, end: isize) -> Result<Tensor>;
 }
 impl fmt::Debug for Tensor;
+
+// tensor/src/tensor/placement.rs
+impl Tensor {
+    pub fn device(&self) -> Device;
+    pub fn to_device(&self, device: Device) -> Result<Tensor>;
+    pub fn to_host(&self) -> Result<Tensor>;
+}

@@ -64,6 +64,10 @@ pub trait Backend: Sync {
     fn arg_reduce(&self, extreme: Extreme, x: &Tensor, dim: usize) -> Result<Tensor>;
     /// The `k` largest elements of each row and their places (I64); `x` contiguous.
     fn top_k(&self, x: &Tensor, k: usize) -> Result<(Tensor, Tensor)>;
+    /// `keep * a + take * b` in place of `a`; both of one shape and memory order.
+    fn blend(&self, a: &mut Tensor, b: &Tensor, keep: f64, take: f64) -> Result<()>;
+    /// The same elements in another memory order, one that fits their shape.
+    fn to_layout(&self, x: &Tensor, layout: Layout) -> Result<Tensor>;
     /// The product of matrices or batches of matrices, each transposed first where asked; both contiguous.
     fn matmul(&self, a: &Tensor, b: &Tensor, transpose_a: bool, transpose_b: bool) -> Result<Tensor>;
     /// A copy of regularly spaced elements.

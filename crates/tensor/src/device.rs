@@ -17,6 +17,10 @@ pub enum Device {
 impl Device {
     /// The best device that this build and machine have.
     pub fn best() -> Device {
+        #[cfg(feature = "cuda")]
+        if crate::cuda::is_available() {
+            return Device::Cuda(0);
+        }
         Device::Cpu
     }
 
@@ -24,8 +28,42 @@ impl Device {
     pub fn backend(self) -> Result<&'static dyn Backend> {
         match self {
             Device::Cpu => Ok(&Cpu),
-            Device::Cuda(_) => Err(Error::Device { device: self, reason: "this version computes on the CPU only; use --device cpu" }),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(number) => crate::cuda::backend(number),
+            #[cfg(not(feature = "cuda"))]
+            Device::Cuda(_) => {
+                let reason = "this program was built without CUDA (the feature `cuda`); use --device cpu";
+                Err(crate::Error::Device { device: self, reason: reason.to_owned() })
+            }
         }
+    }
+
+    /// Waits until all work on this device is done: for benchmarks, since what a tensor on a CUDA device holds may still be computed.
+    ///
+    /// # Errors
+    /// Where the device cannot be used, or the work failed.
+    pub fn synchronize(self) -> Result<()> {
+        match self {
+            Device::Cpu => Ok(()),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(number) => crate::cuda::synchronize(number),
+            #[cfg(not(feature = "cuda"))]
+            Device::Cuda(_) => self.backend().map(drop),
+        }
+    }
+}
+
+/// What `CONVOY_TF32` says, `on` or `off` (the default): whether CUDA devices may round operands of convolutions and linear layers to TF32,
+/// which has 10 bits behind the point. Tensor cores multiply it several times as fast as `f32`. PyTorch does so for convolutions by default.
+///
+/// # Errors
+/// Where it says something else.
+pub fn tf32_switch() -> std::result::Result<bool, String> {
+    let Some(value) = std::env::var_os("CONVOY_TF32") else { return Ok(false) };
+    match value.to_str() {
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        _ => Err(format!("CONVOY_TF32={}: use on or off", value.to_string_lossy())),
     }
 }
 

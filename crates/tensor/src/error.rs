@@ -51,7 +51,17 @@ pub enum Error {
         /// The device asked for.
         device: Device,
         /// Why it cannot be used, and what to do.
-        reason: &'static str,
+        reason: String,
+    },
+    /// The operands of an operation are in different places.
+    #[error("{op}: one operand is on {lhs}, another on {rhs}: bring them together with to_device")]
+    Devices {
+        /// The operation.
+        op: &'static str,
+        /// Where the first operand is.
+        lhs: Device,
+        /// Where the other is.
+        rhs: Device,
     },
 }
 

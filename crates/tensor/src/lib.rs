@@ -14,6 +14,8 @@
 
 mod backend;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod device;
 mod dtype;
 mod error;
@@ -26,7 +28,7 @@ mod storage;
 mod tensor;
 
 pub use backend::Backend;
-pub use device::Device;
+pub use device::{Device, tf32_switch};
 pub use dtype::{DType, Element, Float};
 pub use error::{Error, Result};
 pub use half::bf16;

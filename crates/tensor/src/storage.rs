@@ -2,7 +2,7 @@
 
 use std::{ptr::NonNull, slice, sync::OnceLock};
 
-use crate::{Element, cpu::alloc};
+use crate::{Device, Element, cpu::alloc};
 
 /// A 64-byte aligned block of main memory from the pooled allocator. It goes back to the pool when dropped.
 #[derive(Debug)]
@@ -56,25 +56,81 @@ impl Drop for Buffer {
     }
 }
 
+/// The memory of a device.
+#[derive(Debug)]
+pub(crate) enum Memory {
+    /// Main memory.
+    Host(Buffer),
+    /// A CUDA device's.
+    #[cfg(feature = "cuda")]
+    Cuda(crate::cuda::Memory),
+}
+
 /// A tensor's memory, and what kernels made of its values to use again: gone as soon as they are written to.
 #[derive(Debug)]
 pub(crate) struct Storage {
-    values: Buffer,
+    values: Memory,
     derived: OnceLock<Buffer>,
+    /// The least and the largest of indices that were brought to a device, so that they need not be brought back to be checked.
+    range: Option<(i64, i64)>,
 }
 
 impl Storage {
     pub(crate) fn new(values: Buffer) -> Storage {
-        Storage { values, derived: OnceLock::new() }
+        Storage { values: Memory::Host(values), derived: OnceLock::new(), range: None }
     }
 
-    pub(crate) fn as_slice<T: Element>(&self) -> &[T] {
-        self.values.as_slice()
+    #[cfg(feature = "cuda")]
+    pub(crate) fn on_device(values: crate::cuda::Memory, range: Option<(i64, i64)>) -> Storage {
+        Storage { values: Memory::Cuda(values), derived: OnceLock::new(), range }
     }
 
-    pub(crate) fn as_mut_slice<T: Element>(&mut self) -> &mut [T] {
+    /// The least and the largest of the values where they are indices on a device and nothing was written to them since they came there.
+    pub(crate) fn range(&self) -> Option<(i64, i64)> {
+        self.range
+    }
+
+    /// Forgets what is known of the values: they are going to be written to.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn forget(&mut self) {
+        self.range = None;
+    }
+
+    /// Where the values are.
+    pub(crate) fn device(&self) -> Device {
+        match &self.values {
+            Memory::Host(_) => Device::Cpu,
+            #[cfg(feature = "cuda")]
+            Memory::Cuda(memory) => memory.context().device(),
+        }
+    }
+
+    /// The device's memory, where the values are not in main memory.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn device_memory(&self) -> Option<&crate::cuda::Memory> {
+        match &self.values {
+            Memory::Host(_) => None,
+            Memory::Cuda(memory) => Some(memory),
+        }
+    }
+
+    /// The values, where they are in main memory.
+    pub(crate) fn as_slice<T: Element>(&self) -> Option<&[T]> {
+        match &self.values {
+            Memory::Host(values) => Some(values.as_slice()),
+            #[cfg(feature = "cuda")]
+            Memory::Cuda(_) => None,
+        }
+    }
+
+    /// The values to write to, where they are in main memory.
+    pub(crate) fn as_mut_slice<T: Element>(&mut self) -> Option<&mut [T]> {
         self.derived.take();
-        self.values.as_mut_slice()
+        match &mut self.values {
+            Memory::Host(values) => Some(values.as_mut_slice()),
+            #[cfg(feature = "cuda")]
+            Memory::Cuda(_) => None,
+        }
     }
 
     /// What `make` makes of the values, made on first use.

@@ -1,12 +1,13 @@
 //! The tensor: shape, element type, memory order and storage.
 
+mod placement;
+
 use std::{fmt, sync::Arc};
 
 use ndarray::{Array, ArrayBase, Data, Dimension, IxDyn};
 
 use crate::{
     DType, Device, Element, Error, Layout, Result, Shape,
-    layout::convert,
     random::Generator,
     storage::{Buffer, Storage},
 };
@@ -104,9 +105,9 @@ impl Tensor {
         })
     }
 
-    /// Zeros with the shape, element type and memory order of `self`.
+    /// Zeros with the shape, element type, memory order and place of `self`.
     pub fn zeros_like(&self) -> Result<Tensor> {
-        Self::zeros_in(self.shape.clone(), self.dtype, self.layout)
+        Self::zeros_in(self.shape.clone(), self.dtype, self.layout)?.to_device(self.device())
     }
 
     /// Ones.
@@ -219,11 +220,6 @@ impl Tensor {
         self.layout
     }
 
-    /// Where the tensor lives.
-    pub fn device(&self) -> Device {
-        Device::Cpu
-    }
-
     /// Whether both tensors share their memory.
     pub fn shares_memory_with(&self, other: &Tensor) -> bool {
         Arc::ptr_eq(&self.storage, &other.storage)
@@ -240,27 +236,42 @@ impl Tensor {
         self.offset..self.offset + self.layout.stored_elements(&self.shape)
     }
 
-    /// The elements as they lie in memory (see [`Layout`]).
+    /// The elements as they lie in main memory (see [`Layout`]).
+    ///
+    /// # Errors
+    /// Where the element type is another, or the tensor lives on another device.
     pub fn data<T: Element>(&self) -> Result<&[T]> {
         self.check_dtype::<T>("data")?;
-        Ok(&self.storage.as_slice::<T>()[self.stored_range()])
+        let stored = self.storage.as_slice::<T>().ok_or_else(|| self.not_on_host())?;
+        Ok(&stored[self.stored_range()])
     }
 
-    /// The elements as they lie in memory, to write to. Copies the memory first where it is shared.
+    fn not_on_host(&self) -> Error {
+        let reason = "the elements are in the device's memory; bring them here with to_host".to_owned();
+        Error::Device { device: self.device(), reason }
+    }
+
+    /// The elements as they lie in main memory, to write to. Copies the memory first where it is shared.
+    ///
+    /// # Errors
+    /// As [`data`](Tensor::data).
     pub fn data_mut<T: Element>(&mut self) -> Result<&mut [T]> {
         self.check_dtype::<T>("data_mut")?;
         self.zero_taps = None;
-        let range = self.stored_range();
         if Arc::get_mut(&mut self.storage).is_none() {
-            let mut own = Buffer::uninit::<T>(range.len());
-            own.as_mut_slice::<T>().copy_from_slice(&self.storage.as_slice::<T>()[range.clone()]);
+            let shared = self.data::<T>()?;
+            let mut own = Buffer::uninit::<T>(shared.len());
+            own.as_mut_slice::<T>().copy_from_slice(shared);
             self.storage = Arc::new(Storage::new(own));
             self.offset = 0;
         }
+        if self.device() != Device::Cpu {
+            return Err(self.not_on_host());
+        }
         let range = self.stored_range();
-        match Arc::get_mut(&mut self.storage) {
-            Some(storage) => Ok(&mut storage.as_mut_slice::<T>()[range]),
-            None => unreachable!("the storage was made unshared above"),
+        match Arc::get_mut(&mut self.storage).and_then(Storage::as_mut_slice::<T>) {
+            Some(stored) => Ok(&mut stored[range]),
+            None => unreachable!("the storage was made unshared above, and is in main memory"),
         }
     }
 
@@ -284,12 +295,12 @@ impl Tensor {
 
     /// The elements in row-major order.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        Ok(self.contiguous()?.data::<T>()?.to_vec())
+        Ok(self.contiguous()?.to_host()?.data::<T>()?.to_vec())
     }
 
     /// The elements as 64-bit floats in row-major order, whatever their type.
     pub fn to_f64_vec(&self) -> Result<Vec<f64>> {
-        with_dtype!(self.dtype, T => Ok(self.contiguous()?.data::<T>()?.iter().map(|x| x.to_f64()).collect()))
+        with_dtype!(self.dtype, T => Ok(self.contiguous()?.to_host()?.data::<T>()?.iter().map(|x| x.to_f64()).collect()))
     }
 
     /// The elements as an array.
@@ -303,7 +314,7 @@ impl Tensor {
         if self.elements() != 1 {
             return Err(Error::shape("item", self.dims(), "one element is needed"));
         }
-        with_dtype!(self.dtype, T => Ok(self.data::<T>()?[0].to_f64()))
+        with_dtype!(self.dtype, T => Ok(self.contiguous()?.to_host()?.data::<T>()?[0].to_f64()))
     }
 
     // ---- views and memory order ----
@@ -316,11 +327,7 @@ impl Tensor {
         if self.layout.same_order(layout, &self.shape) {
             return Ok(Tensor { layout, ..self.clone() });
         }
-        with_dtype!(self.dtype, T => {
-            let mut out = Self::uninit::<T>(self.shape.clone(), layout)?;
-            convert(&self.shape, self.data::<T>()?, self.layout, out.data_mut::<T>()?, layout);
-            Ok(out)
-        })
+        self.device().backend()?.to_layout(self, layout)
     }
 
     /// The same elements in row-major order.

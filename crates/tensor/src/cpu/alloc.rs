@@ -113,7 +113,7 @@ fn free(buffers: impl IntoIterator<Item = (usize, usize)>) {
 }
 
 /// The size that a request is rounded up to: at most an eighth more, so that near sizes share buffers.
-fn size_class(bytes: usize) -> usize {
+pub(crate) fn size_class(bytes: usize) -> usize {
     let step = (bytes.max(ALIGN).next_power_of_two() / 16).max(ALIGN);
     bytes.max(1).next_multiple_of(step)
 }

@@ -17,17 +17,17 @@ use crate::{
 };
 
 /// Which source places each destination place sums, along one dimension.
-struct Axis {
-    places: Vec<Range<usize>>,
+pub(crate) struct Axis {
+    pub places: Vec<Range<usize>>,
     /// The factor of each source place.
-    source_weights: Vec<f64>,
+    pub source_weights: Vec<f64>,
     /// The factor of each sum.
-    sum_weights: Vec<f64>,
+    pub sum_weights: Vec<f64>,
 }
 
 impl Axis {
     /// Outputs from the inputs in their windows.
-    fn forward(windows: &[Window], input: usize) -> Axis {
+    pub fn forward(windows: &[Window], input: usize) -> Axis {
         Axis {
             places: windows.iter().map(|w| w.places.clone()).collect(),
             source_weights: vec![1.0; input],
@@ -36,7 +36,7 @@ impl Axis {
     }
 
     /// Gradients of inputs from those of the outputs whose windows contain them.
-    fn backward(windows: &[Window], input: usize) -> Axis {
+    pub fn backward(windows: &[Window], input: usize) -> Axis {
         let containing = |i| windows.partition_point(|w| w.places.end <= i)..windows.partition_point(|w| w.places.start <= i);
         Axis {
             places: (0..input).map(containing).collect(),

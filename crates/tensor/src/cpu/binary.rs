@@ -35,6 +35,14 @@ pub(super) fn add_assign(level: SimdLevel, a: &mut Tensor, b: &Tensor) -> Result
     Ok(())
 }
 
+pub(super) fn blend(level: SimdLevel, a: &mut Tensor, b: &Tensor, keep: f64, take: f64) -> Result<()> {
+    with_float!("blend_", a.dtype(), T => {
+        let (keep, take) = (T::from_f64(keep), T::from_f64(take));
+        update(level, a.data_mut::<T>()?, b.data::<T>()?, |a, b| keep * a + take * b);
+    });
+    Ok(())
+}
+
 pub(super) fn compare(op: Compare, a: &Tensor, b: &Tensor, shape: &Shape, layout: Layout) -> Result<Tensor> {
     with_dtype!(a.dtype(), T => compare_as::<T>(op, a, b, shape, layout))
 }

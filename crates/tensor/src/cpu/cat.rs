@@ -7,7 +7,7 @@ use crate::{Element, Layout, Result, Shape, Tensor, with_dtype};
 const GRAIN_BYTES: usize = 1 << 16;
 
 /// The elements of one entry along dimension `dim` that lie together in memory.
-fn entry(shape: &Shape, layout: Layout, dim: usize) -> usize {
+pub(crate) fn entry(shape: &Shape, layout: Layout, dim: usize) -> usize {
     let order = layout.order(shape.rank());
     order.iter().skip_while(|&&d| d != dim).skip(1).map(|&d| shape[d]).product()
 }

@@ -1,7 +1,7 @@
-//! Copies of regularly spaced elements.
+//! Copies of regularly spaced elements, and into other memory orders.
 
 use super::{elementwise::parts, loops::Loops};
-use crate::{Result, Tensor, ops::View, with_dtype};
+use crate::{Layout, Result, Tensor, layout::convert, ops::View, with_dtype};
 
 pub(super) fn copy(x: &Tensor, view: &View) -> Result<Tensor> {
     let dims = view.layout.order(view.shape.rank()).into_iter().map(|d| (view.shape[d], [view.strides[d]]));
@@ -19,6 +19,15 @@ pub(super) fn copy(x: &Tensor, view: &View) -> Result<Tensor> {
                 }
             }
         });
+        Ok(out)
+    })
+}
+
+/// The same elements in another memory order.
+pub(super) fn to_layout(x: &Tensor, layout: Layout) -> Result<Tensor> {
+    with_dtype!(x.dtype(), T => {
+        let mut out = Tensor::uninit::<T>(x.shape().clone(), layout)?;
+        convert(x.shape(), x.data::<T>()?, x.layout(), out.data_mut::<T>()?, layout);
         Ok(out)
     })
 }

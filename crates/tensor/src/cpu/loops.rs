@@ -78,7 +78,7 @@ impl<const N: usize> Loops<N> {
 }
 
 /// The steps of a tensor along the dimensions of a shape it is broadcast to: 0 where it repeats.
-fn broadcast_strides(t: &Tensor, shape: &Shape) -> Vec<usize> {
+pub(crate) fn broadcast_strides(t: &Tensor, shape: &Shape) -> Vec<usize> {
     let missing = shape.rank() - t.dims().len();
     let own = t.layout().strides(t.shape());
     let step = |d: usize| if d < missing || t.dims()[d - missing] != shape[d] { 0 } else { own[d - missing] };

@@ -3,11 +3,11 @@
 #![allow(clippy::needless_range_loop)]
 
 pub(crate) mod alloc;
-mod avg_pool2d;
+pub(crate) mod avg_pool2d;
 mod batch_norm;
 mod binary;
 mod cast;
-mod cat;
+pub(crate) mod cat;
 mod channels;
 mod conv2d;
 mod copy;
@@ -19,7 +19,7 @@ mod helpers;
 mod layer_norm;
 #[cfg(test)]
 mod level_tests;
-mod loops;
+pub(crate) mod loops;
 mod masked_scale;
 mod math;
 mod matmul;
@@ -129,6 +129,12 @@ impl Backend for Cpu {
     }
     fn top_k(&self, x: &Tensor, k: usize) -> Result<(Tensor, Tensor)> {
         top_k::top_k(x, k)
+    }
+    fn blend(&self, a: &mut Tensor, b: &Tensor, keep: f64, take: f64) -> Result<()> {
+        binary::blend(level(), a, b, keep, take)
+    }
+    fn to_layout(&self, x: &Tensor, layout: Layout) -> Result<Tensor> {
+        copy::to_layout(x, layout)
     }
     fn matmul(&self, a: &Tensor, b: &Tensor, transpose_a: bool, transpose_b: bool) -> Result<Tensor> {
         matmul::matmul(a, b, transpose_a, transpose_b)

@@ -1,6 +1,6 @@
 //! Elementwise functions of two operands, broadcast against each other as in PyTorch.
 
-use super::check::{broadcast_shape, check_float, check_same_dtype, result_layout, unblocked};
+use super::check::{broadcast_shape, check_alike, check_float, result_layout, unblocked};
 use crate::{DType, Error, Layout, Result, Tensor};
 
 /// A function of two numbers.
@@ -67,7 +67,7 @@ impl Tensor {
     /// `op` of each pair of elements of two float tensors of the same type. The result is channels-last where an operand is.
     pub fn binary(&self, op: Binary, rhs: &Tensor) -> Result<Tensor> {
         check_float(op.name(), self)?;
-        check_same_dtype(op.name(), self, rhs)?;
+        check_alike(op.name(), self, rhs)?;
         let shape = broadcast_shape(op.name(), self.shape(), rhs.shape())?;
         let layout = result_layout(&shape, &[self, rhs]);
         let backend = self.device().backend()?;
@@ -112,7 +112,7 @@ impl Tensor {
     /// Adds `rhs`, of the same shape and float type, to `self` in place. Memory that another tensor shares is copied first.
     pub fn add_(&mut self, rhs: &Tensor) -> Result<()> {
         check_float("add_", self)?;
-        check_same_dtype("add_", self, rhs)?;
+        check_alike("add_", self, rhs)?;
         if self.shape() != rhs.shape() {
             return Err(Error::shapes("add_", self.dims(), rhs.dims(), "adding in place does not broadcast"));
         }
@@ -120,9 +120,21 @@ impl Tensor {
         self.device().backend()?.add_assign(self, &rhs)
     }
 
+    /// `keep * self + take * rhs` in place of `self`, for `rhs` of the same shape and float type: a running average. Memory that another
+    /// tensor shares is copied first.
+    pub fn blend_(&mut self, rhs: &Tensor, keep: f64, take: f64) -> Result<()> {
+        check_float("blend_", self)?;
+        check_alike("blend_", self, rhs)?;
+        if self.shape() != rhs.shape() {
+            return Err(Error::shapes("blend_", self.dims(), rhs.dims(), "an average of equal shapes"));
+        }
+        let rhs = rhs.to_layout(self.layout())?;
+        self.device().backend()?.blend(self, &rhs, keep, take)
+    }
+
     /// `op` of each pair of elements of two tensors of the same type, as 0 or 1 in a U8 tensor.
     pub fn compare(&self, op: Compare, rhs: &Tensor) -> Result<Tensor> {
-        check_same_dtype(op.name(), self, rhs)?;
+        check_alike(op.name(), self, rhs)?;
         let shape = broadcast_shape(op.name(), self.shape(), rhs.shape())?;
         let (a, b) = (unblocked(self)?, unblocked(rhs)?);
         self.device().backend()?.compare(op, &a, &b, &shape, result_layout(&shape, &[&a, &b]))
@@ -164,7 +176,8 @@ impl Tensor {
         if self.dtype() != DType::U8 {
             return Err(Error::DType { op: OP, expected: DType::U8.to_string(), found: self.dtype() });
         }
-        check_same_dtype(OP, on_true, on_false)?;
+        check_alike(OP, on_true, on_false)?;
+        self.check_same_device(OP, [on_true])?;
         let shape = broadcast_shape(OP, &broadcast_shape(OP, self.shape(), on_true.shape())?, on_false.shape())?;
         let (cond, a, b) = (unblocked(self)?, unblocked(on_true)?, unblocked(on_false)?);
         self.device().backend()?.select(&cond, &a, &b, &shape, result_layout(&shape, &[&cond, &a, &b]))

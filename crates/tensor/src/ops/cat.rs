@@ -1,6 +1,6 @@
 //! Joining tensors and cutting them up.
 
-use super::check::{check_same_dtype, result_layout, with_size};
+use super::check::{check_alike, result_layout, with_size};
 use crate::{Error, Layout, Result, Tensor};
 
 impl Tensor {
@@ -10,7 +10,7 @@ impl Tensor {
         let d = first.shape().dim_index("cat", dim)?;
         let mut size = first.dims()[d];
         for t in rest {
-            check_same_dtype("cat", first, t)?;
+            check_alike("cat", first, t)?;
             if t.shape().rank() != first.shape().rank() || with_size(t.shape(), d, 0) != with_size(first.shape(), d, 0) {
                 return Err(Error::shapes("cat", first.dims(), t.dims(), "all sizes but the joined one must be equal"));
             }

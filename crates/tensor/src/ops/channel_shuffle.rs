@@ -15,6 +15,6 @@ impl Tensor {
         }
         let per_group = channels / groups;
         let sources = (0..channels).map(|to| (to % groups * per_group + to / groups) as i64).collect();
-        self.index_select(1, &Tensor::from_vec::<i64>(sources, [channels])?)
+        self.index_select(1, &Tensor::from_vec::<i64>(sources, [channels])?.to_device(self.device())?)
     }
 }

@@ -10,8 +10,9 @@ pub(super) fn check_float(op: &'static str, t: &Tensor) -> Result<()> {
     }
 }
 
-/// An error unless both tensors have the same element type.
-pub(super) fn check_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+/// An error unless both tensors have the same element type and live on the same device.
+pub(super) fn check_alike(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    a.check_same_device(op, [b])?;
     if a.dtype() == b.dtype() {
         return Ok(());
     }
@@ -62,6 +63,10 @@ pub(super) fn check_indices(op: &'static str, indices: &Tensor, count: usize, wh
     if indices.shape().rank() != 1 {
         return Err(Error::shape(op, indices.dims(), "indices have one dimension"));
     }
+    if indices.known_range().is_some_and(|(least, largest)| least >= 0 && usize::try_from(largest).is_ok_and(|largest| largest < count)) {
+        return Ok(());
+    }
+    let indices = indices.to_host()?;
     let data = indices.data::<i64>()?;
     match data.iter().enumerate().find(|&(_, &i)| usize::try_from(i).map_or(true, |i| i >= count)) {
         Some((at, index)) => Err(Error::argument(op, format!("index {index} at position {at}, but there are {count} {what}"))),

@@ -206,8 +206,9 @@ impl Tensor {
         Ok(shape)
     }
 
-    /// Checks that this and the other operands are all f32 or all f64.
+    /// Checks that this and the other operands are all f32 or all f64, and on one device.
     pub(crate) fn same_float(&self, op: &'static str, others: &[Option<&Tensor>]) -> Result<()> {
+        self.check_same_device(op, others.iter().copied().flatten())?;
         if !matches!(self.dtype(), crate::DType::F32 | crate::DType::F64) {
             return Err(Error::DType { op, expected: "float32 or float64".into(), found: self.dtype() });
         }

@@ -1,6 +1,6 @@
 //! Cross entropy of logits against class indices, and its gradient.
 
-use super::check::{check_float, check_indices, check_same_dtype};
+use super::check::{check_alike, check_float, check_indices};
 use crate::{Error, Result, Tensor};
 
 /// How the losses of a batch become one.
@@ -45,7 +45,7 @@ impl Tensor {
     /// (`self`); `grad` is the gradient of the loss.
     pub fn cross_entropy_backward(&self, grad: &Tensor, targets: &Tensor, options: &CrossEntropyOptions) -> Result<Tensor> {
         check_float(OP, self)?;
-        check_same_dtype(OP, self, grad)?;
+        check_alike(OP, self, grad)?;
         check_targets(self, targets, options)?;
         let rows = self.dims()[0];
         let per_row = match options.reduction {
@@ -66,5 +66,6 @@ fn check_targets(logits: &Tensor, targets: &Tensor, options: &CrossEntropyOption
     if !(0.0..=1.0).contains(&options.label_smoothing) {
         return Err(Error::argument(OP, format!("label smoothing {} is not within 0 and 1", options.label_smoothing)));
     }
+    logits.check_same_device(OP, [targets])?;
     check_indices(OP, targets, classes, "classes")
 }

@@ -11,6 +11,8 @@ impl Tensor {
         check_probability(p)?;
         let mut mask = Tensor::uninit::<u8>(self.shape().clone(), self.layout())?;
         mask.data_mut::<u8>()?.iter_mut().for_each(|kept| *kept = u8::from(generator.uniform() >= p));
+        // Drawn on the host, so that every device drops the same.
+        let mask = mask.to_device(self.device())?;
         Ok((self.dropout_backward(&mask, p)?, mask))
     }
 
@@ -21,6 +23,7 @@ impl Tensor {
         if mask.dtype() != DType::U8 {
             return Err(Error::DType { op: "dropout", expected: DType::U8.to_string(), found: mask.dtype() });
         }
+        self.check_same_device("dropout", [mask])?;
         if mask.shape() != self.shape() {
             return Err(Error::shapes("dropout", self.dims(), mask.dims(), "the mask has the shape of the input"));
         }

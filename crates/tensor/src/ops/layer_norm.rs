@@ -1,6 +1,6 @@
 //! Layer normalisation (Ba, Kiros and Hinton, "Layer normalization", 2016) over the last dimensions.
 
-use super::check::{check_float, check_same_dtype};
+use super::check::{check_alike, check_float};
 use crate::{Error, Layout, Result, Shape, Tensor};
 
 /// The normalisation that [`Tensor::layer_norm`] applies to each row of the last dimensions:
@@ -44,7 +44,7 @@ impl Tensor {
     /// Where shapes or element types do not fit.
     pub fn layer_norm_backward(&self, x: &Tensor, norm: &LayerNorm<'_>) -> Result<LayerNormGrads> {
         self.check_layer_norm(norm)?;
-        check_same_dtype("layer_norm", self, x)?;
+        check_alike("layer_norm", self, x)?;
         if self.shape() != x.shape() {
             return Err(Error::shapes("layer_norm", self.dims(), x.dims(), "the gradient has the input's shape"));
         }
@@ -58,7 +58,7 @@ impl Tensor {
             return Err(Error::shapes("layer_norm", self.dims(), shape, "the first must end in the normalized shape, which is not empty"));
         }
         for parameter in [norm.weight, norm.bias].into_iter().flatten() {
-            check_same_dtype("layer_norm", self, parameter)?;
+            check_alike("layer_norm", self, parameter)?;
             if parameter.shape() != shape {
                 return Err(Error::shapes("layer_norm", parameter.dims(), shape, "weight and bias must have the normalized shape"));
             }

@@ -1,6 +1,6 @@
 //! Matrix products.
 
-use super::check::{check_float, check_same_dtype};
+use super::check::{check_alike, check_float};
 use crate::{Error, Result, Tensor};
 
 impl Tensor {
@@ -13,7 +13,7 @@ impl Tensor {
     /// gradients of a product are `grad × rhsᵀ` and `selfᵀ × grad`.
     pub fn matmul_transposed(&self, rhs: &Tensor, transpose_self: bool, transpose_rhs: bool) -> Result<Tensor> {
         check_float("matmul", self)?;
-        check_same_dtype("matmul", self, rhs)?;
+        check_alike("matmul", self, rhs)?;
         let unfit = |reason| Error::shapes("matmul", self.dims(), rhs.dims(), reason);
         let (a, b) = match (self.dims(), rhs.dims()) {
             (a @ [_, _], b @ [_, _]) => (a, b),

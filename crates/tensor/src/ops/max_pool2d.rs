@@ -57,6 +57,7 @@ impl Tensor {
     /// gradient of the output, `places` the second result of the forward pass.
     pub fn max_pool2d_backward(&self, places: &Tensor, input: &Shape, options: &MaxPool2dOptions) -> Result<Tensor> {
         check_float(OP, self)?;
+        self.check_same_device(OP, [places])?;
         let shape = options.output_shape(input)?;
         if *self.shape() != shape || *places.shape() != shape {
             return Err(Error::shapes(OP, self.dims(), places.dims(), "gradient and places have the shape of the output"));

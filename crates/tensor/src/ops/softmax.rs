@@ -1,6 +1,6 @@
 //! Softmax and its logarithm along a dimension, and their gradients.
 
-use super::check::{check_float, check_same_dtype, unblocked};
+use super::check::{check_alike, check_float, unblocked};
 use crate::{Error, Layout, Result, Tensor};
 
 /// Which of the two functions.
@@ -52,7 +52,7 @@ fn softmax_along(op: Softmax, x: &Tensor, dim: isize) -> Result<Tensor> {
 
 fn backward_along(op: Softmax, grad: &Tensor, output: &Tensor, dim: isize) -> Result<Tensor> {
     check_float(op.name(), grad)?;
-    check_same_dtype(op.name(), grad, output)?;
+    check_alike(op.name(), grad, output)?;
     if grad.shape() != output.shape() {
         return Err(Error::shapes(op.name(), grad.dims(), output.dims(), "the gradient has the output's shape"));
     }

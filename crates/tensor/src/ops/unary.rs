@@ -110,7 +110,7 @@ impl Tensor {
     /// the result; `saved` is the operand or the result, as [`Unary::saved`] says. The result has the memory order of `saved`.
     pub fn unary_backward(&self, op: Unary, saved: &Tensor) -> Result<Tensor> {
         super::check::check_float(op.name(), self)?;
-        super::check::check_same_dtype(op.name(), self, saved)?;
+        super::check::check_alike(op.name(), self, saved)?;
         if self.shape() != saved.shape() {
             return Err(Error::shapes(op.name(), self.dims(), saved.dims(), "the gradient has the shape of what was saved"));
         }
