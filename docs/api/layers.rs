@@ -231,6 +231,7 @@ impl LazyParameter {
     pub fn dtype(&self) -> DType;
     pub fn layout(&self) -> Layout;
     pub fn init(&self, init: &Init) -> Result<()>;
+    pub fn device(&self) -> Device;
     pub fn load(&self, value: &Tensor) -> Result<()>;
 }
 impl Deref for LazyParameter;
@@ -356,6 +357,7 @@ impl Slot<'_> {
     pub fn shape(&self) -> Shape;
     pub fn dtype(&self) -> DType;
     pub fn layout(&self) -> Layout;
+    pub fn device(&self) -> Device;
     pub fn is_optional(&self) -> bool;
     pub fn load(&self, value: &Tensor) -> Result<()>;
 }
@@ -413,6 +415,12 @@ pub trait ModuleExt: Module {
         ..
     }
     fn to_dtype(&self, dtype: DType) -> Result<()> {
+        ..
+    }
+    fn to_device(&self, device: Device) -> Result<()> {
+        ..
+    }
+    fn device(&self) -> Device {
         ..
     }
     fn repr(&self) -> String {

@@ -350,9 +350,10 @@ pub struct Environment {
     pub cores: usize,
     pub threads: usize,
     pub instructions: String,
+    pub device: String,
 }
 impl Environment {
-    pub fn detect(command: Vec<String>) -> Self;
+    pub fn detect(command: Vec<String>, device: Device) -> Self;
 }
 
 // train/src/run/mod.rs

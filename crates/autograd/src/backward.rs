@@ -27,7 +27,8 @@ impl Var {
         if self.value.elements() != 1 {
             return Err(Error::shape("backward", self.dims(), "one element is needed; use backward_from with the gradient of this value"));
         }
-        self.backward_from(Tensor::full(self.shape().clone(), 1.0, self.value.dtype())?, complete)
+        let one = Tensor::full(self.shape().clone(), 1.0, self.value.dtype())?;
+        self.backward_from(one.to_device(self.value.device())?, complete)
     }
 
     /// As [`backward_with`](Var::backward_with) for a value of any shape, given the gradient `grad` of that shape.

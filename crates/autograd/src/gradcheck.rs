@@ -25,7 +25,7 @@ pub fn gradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor]) -> Result
     }
     let parameters: Vec<Parameter> = inputs.iter().cloned().map(Parameter::new).collect();
     let output = f(&parameters.iter().map(Parameter::var).collect::<Vec<_>>())?;
-    let probe = probe(output.dims())?;
+    let probe = probe(output.dims())?.to_device(output.value().device())?;
     output.backward_from(probe.clone(), |_| Ok(()))?;
 
     let loss = |inputs: &[Tensor]| -> Result<f64> {
@@ -44,7 +44,8 @@ pub fn gradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor]) -> Result
                 let mut values = values.clone();
                 values[j] += by;
                 let mut moved = inputs.to_vec();
-                moved[i] = Tensor::from_vec(values, inputs[i].shape().clone())?.to_layout(inputs[i].layout())?;
+                moved[i] =
+                    Tensor::from_vec(values, inputs[i].shape().clone())?.to_layout(inputs[i].layout())?.to_device(inputs[i].device())?;
                 loss(&moved)
             };
             let numeric = (shifted(STEP)? - shifted(-STEP)?) / (2.0 * STEP);

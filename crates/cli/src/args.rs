@@ -59,7 +59,8 @@ const EXAMPLES: &str = "Examples:
 
 Environment:
   NO_COLOR        no colours                TORCH_HOME      where published weights are kept
-  CONVOY_MIRROR   another server for them   CONVOY_SIMD, CONVOY_WINOGRAD   which kernels run";
+  CONVOY_MIRROR   another server for them   CONVOY_SIMD, CONVOY_WINOGRAD   which kernels run
+  CONVOY_TF32=on  faster, less exact convolutions on CUDA devices";
 
 impl Args {
     /// Reads the command line. Where it asks for help or makes no sense, says so and returns the exit code.

@@ -47,10 +47,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether `CONVOY_SIMD` and `CONVOY_WINOGRAD` say something that can be done, which the kernels do not ask again.
+/// Whether `CONVOY_SIMD`, `CONVOY_WINOGRAD` and `CONVOY_TF32` say something that can be done, which the kernels do not ask again.
 fn check_environment() -> Result<(), String> {
     tensor::cpu::forced_level()?;
     tensor::cpu::winograd_switch()?;
+    tensor::tf32_switch()?;
     Ok(())
 }
 
@@ -58,7 +59,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.device.backend()?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     // Inside the pool a kernel's fork needs no hand-over from another thread.
-    pool.install(|| commands::run(args.command, &mut io::stdout().lock()))
+    pool.install(|| commands::run(args.command, args.device, &mut io::stdout().lock()))
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -4,7 +4,6 @@ use autograd::{Var, ops::Fused};
 use tensor::{
     DType, Tensor,
     ops::{BatchStats, Norm, Unary},
-    with_float,
 };
 
 use crate::{
@@ -155,19 +154,9 @@ impl BatchNorm2d {
         })?;
         let share = self.momentum.unwrap_or(1.0 / batches as f64);
         let unbiased = stats.count as f64 / (stats.count as f64 - 1.0);
-        self.running_mean.update(|running| blend(running, &stats.mean, share, 1.0))?;
-        self.running_var.update(|running| blend(running, &stats.var, share, unbiased))
+        self.running_mean.update(|running| running.blend_(&stats.mean, 1.0 - share, share))?;
+        self.running_var.update(|running| running.blend_(&stats.var, 1.0 - share, share * unbiased))
     }
-}
-
-/// `running = (1 - share) * running + share * factor * batch`.
-fn blend(running: &mut Tensor, batch: &Tensor, share: f64, factor: f64) -> tensor::Result<()> {
-    with_float!("batch_norm", running.dtype(), T => {
-        let batch = batch.data::<T>()?;
-        let (keep, take) = ((1.0 - share) as T, (share * factor) as T);
-        running.data_mut::<T>()?.iter_mut().zip(batch).for_each(|(r, &b)| *r = keep * *r + take * b);
-        Ok(())
-    })
 }
 
 impl Module for BatchNorm2d {

@@ -39,7 +39,7 @@ impl Buffer {
         *self.value.write().unwrap_or_else(PoisonError::into_inner) = value;
     }
 
-    /// Takes over the values of a tensor of the same shape, in the buffer's own element type.
+    /// Takes over the values of a tensor of the same shape, in the buffer's own element type and place.
     ///
     /// # Errors
     /// Where the shapes differ.
@@ -48,7 +48,7 @@ impl Buffer {
         if value.shape() != own.shape() {
             return Err(tensor::Error::shapes("load", own.dims(), value.dims(), "the buffer's shape is needed").into());
         }
-        self.set_value(value.to_dtype(own.dtype())?);
+        self.set_value(value.to_dtype(own.dtype())?.to_device(own.device())?);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref, sync::OnceLock};
 
 use autograd::Parameter;
 use tensor::{
-    DType, Error, Layout, Shape, Tensor,
+    DType, Device, Error, Layout, Shape, Tensor,
     random::{Generator, with_global},
 };
 
@@ -75,7 +75,12 @@ impl LazyParameter {
         self.load(&value)
     }
 
-    /// Takes over the values of a tensor of the same shape, in the parameter's own element type and memory order.
+    /// Where the parameter lives; one that is still to be drawn will be in main memory.
+    pub fn device(&self) -> Device {
+        self.parameter.get().map_or(Device::Cpu, |p| p.value().device())
+    }
+
+    /// Takes over the values of a tensor of the same shape, in the parameter's own element type, memory order and place.
     ///
     /// # Errors
     /// Where the shapes differ.
@@ -83,7 +88,7 @@ impl LazyParameter {
         if *value.shape() != self.shape() {
             return Err(Error::shapes("load", &self.shape(), value.dims(), "the parameter's shape is needed").into());
         }
-        let value = value.to_dtype(self.dtype())?.to_layout(self.layout)?;
+        let value = value.to_dtype(self.dtype())?.to_layout(self.layout)?.to_device(self.device())?;
         if self.parameter.set(Parameter::new(value.clone())).is_err() {
             self.set_value(value);
         }

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use autograd::Var;
-use tensor::{DType, Layout, Shape, Tensor, ops::Unary};
+use tensor::{DType, Device, Layout, Shape, Tensor, ops::Unary};
 
 use crate::{Buffer, LazyParameter, Result};
 
@@ -90,6 +90,14 @@ impl Slot<'_> {
         }
     }
 
+    /// Where it lives; a parameter that is still to be drawn is not drawn for it.
+    pub fn device(&self) -> Device {
+        match self {
+            Slot::Parameter(p) => p.device(),
+            Slot::Buffer(b) => b.value().device(),
+        }
+    }
+
     /// Whether a state dict may lack it.
     pub fn is_optional(&self) -> bool {
         match self {
@@ -98,8 +106,8 @@ impl Slot<'_> {
         }
     }
 
-    /// Takes over the values of a tensor of the same shape, in its own element type and memory order; shares the memory of one that
-    /// has both.
+    /// Takes over the values of a tensor of the same shape, in its own element type, memory order and place; shares the memory of one
+    /// that has all three.
     ///
     /// # Errors
     /// Where the shapes differ.

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt};
 
 use autograd::Parameter;
-use tensor::DType;
+use tensor::{DType, Device};
 
 use crate::{Error, LazyParameter, LoadReport, Matching, Module, Result, Slot, StateDict, pattern, repr, state_dict};
 
@@ -123,6 +123,26 @@ pub trait ModuleExt: Module {
         Ok(())
     }
 
+    /// Moves parameters and floating-point buffers to a device. Counters stay in main memory, where they are counted.
+    ///
+    /// # Errors
+    /// Where the device cannot be used.
+    fn to_device(&self, device: Device) -> Result<()> {
+        for (_, slot) in self.named_tensors() {
+            match slot {
+                Slot::Parameter(p) => p.set_value(p.value().to_device(device)?),
+                Slot::Buffer(b) if b.value().dtype().is_float() => b.set_value(b.value().to_device(device)?),
+                Slot::Buffer(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the first parameter lives, and with it the module; main memory where there is none.
+    fn device(&self) -> Device {
+        first_device(self).unwrap_or_default()
+    }
+
     /// The text that PyTorch's `print(model)` shows, byte for byte.
     fn repr(&self) -> String {
         repr::module(self)
@@ -135,6 +155,12 @@ impl fmt::Display for dyn Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.repr())
     }
+}
+
+fn first_device<M: Module + ?Sized>(module: &M) -> Option<Device> {
+    let is_parameter = |(_, slot): &(&str, Slot<'_>)| matches!(slot, Slot::Parameter(_));
+    let own = module.tensors().into_iter().find(is_parameter).map(|(_, slot)| slot.device());
+    own.or_else(|| module.children().into_iter().find_map(|(_, child)| first_device(child)))
 }
 
 fn collect_tensors<'a, M: Module + ?Sized>(module: &'a M, prefix: &str, out: &mut Vec<(String, Slot<'a>)>) {

@@ -31,7 +31,7 @@ impl Module for StochasticDepth {
             return Ok(x.clone());
         }
         let one_a_row: Vec<usize> = x.dims().iter().enumerate().map(|(d, &size)| if d == 0 { size } else { 1 }).collect();
-        let rows = Var::from(Tensor::ones(one_a_row, x.value().dtype())?);
+        let rows = Var::from(Tensor::ones(one_a_row, x.value().dtype())?.to_device(x.value().device())?);
         Ok(x.mul(&rows.dropout(self.p)?)?)
     }
 

@@ -5,7 +5,7 @@ use datasets::{
     Image, Rng,
     transforms::{Interpolation, Resize, Transform},
 };
-use layers::{Mode, Module};
+use layers::{Mode, Module, ModuleExt};
 use tensor::{DType, Tensor};
 
 use crate::{Error, Result};
@@ -30,14 +30,14 @@ pub fn grad_cam(model: &dyn Module, image: &Tensor, class: usize) -> Result<Tens
     if image.dims().first() != Some(&1) {
         return Err(tensor::Error::shape("grad_cam", image.dims(), "one picture at a time, [1, 3, H, W]").into());
     }
-    let (logits, values) = dominators(image.clone(), |x| model.forward(x, Mode::Eval))?;
+    let (logits, values) = dominators(image.to_device(model.device())?, |x| model.forward(x, Mode::Eval))?;
     let map = last_map(&values).ok_or(Error::NoSpatialMap { class_name: model.class_name() })?;
     if logits.value().to_f64_vec()?.iter().any(|logit| !logit.is_finite()) {
         return Err(Error::OutputNotFinite);
     }
-    let gradient = logits.grad_of(map, one_hot(logits.dims(), class)?)?;
+    let gradient = logits.grad_of(map, one_hot(logits.dims(), class)?.to_device(model.device())?)?;
     let weights = gradient.mean(&[2, 3], true)?;
-    let heat = map.value().mul(&weights)?.sum(&[0, 1], false)?.relu()?.to_dtype(DType::F32)?.contiguous()?;
+    let heat = map.value().mul(&weights)?.sum(&[0, 1], false)?.relu()?.to_dtype(DType::F32)?.contiguous()?.to_host()?;
     let largest = heat.amax(&[0, 1], true)?;
     Ok(if largest.item()? > 0.0 { heat.div(&largest)? } else { heat })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use autograd::{Var, no_grad};
 use datasets::Loader;
-use layers::{Mode, Module};
+use layers::{Mode, Module, ModuleExt};
 use tensor::{
     Tensor,
     ops::{CrossEntropyOptions, Reduction},
@@ -122,11 +122,13 @@ impl Evaluation {
 /// Where a sample cannot be had, the pictures do not suit the model, or a label is not among the model's classes.
 pub fn evaluate(model: &dyn Module, loader: &Loader, observer: &mut dyn Observer) -> Result<Evaluation> {
     let mut evaluation = Evaluation::default();
+    let device = model.device();
     for (number, batch) in loader.epoch(0)?.enumerate() {
         let batch = batch?;
         let (images, labels) = batch::tensors(&batch)?;
-        let logits = no_grad(|| model.forward(&Var::from(images), Mode::Eval))?;
-        evaluation.add(logits.value(), &labels, &batch.indices)?;
+        let images = Var::from(images.to_device(device)?);
+        let logits = no_grad(|| model.forward(&images, Mode::Eval))?.into_value().to_host()?;
+        evaluation.add(&logits, &labels, &batch.indices)?;
         observer.report(&Event::TestBatch { batch: number + 1, batches: loader.len(), samples: labels.elements() })?;
     }
     Ok(evaluation)

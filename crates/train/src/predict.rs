@@ -1,7 +1,7 @@
 //! What a model sees in pictures.
 
 use autograd::{Var, no_grad};
-use layers::{Mode, Module};
+use layers::{Mode, Module, ModuleExt};
 use tensor::Tensor;
 
 use crate::{Error, Result};
@@ -20,7 +20,8 @@ pub struct Prediction {
 /// # Errors
 /// Where the pictures do not suit the model, or its output is not finite.
 pub fn probabilities(model: &dyn Module, images: &Tensor) -> Result<Tensor> {
-    let logits = no_grad(|| model.forward(&Var::from(images), Mode::Eval))?.into_value();
+    let images = Var::from(images.to_device(model.device())?);
+    let logits = no_grad(|| model.forward(&images, Mode::Eval))?.into_value().to_host()?;
     if logits.to_f64_vec()?.iter().any(|logit| !logit.is_finite()) {
         return Err(Error::OutputNotFinite);
     }

@@ -5,7 +5,7 @@ use layers::{
     CrossEntropyLoss, ModuleExt, StateDict,
     optim::{Adam, AdamW, Optimizer, PlateauState, RMSprop, ReduceLROnPlateau, RuleOptimizer, Schedule, Sgd, UpdateRule, clip_grad_norm},
 };
-use tensor::Tensor;
+use tensor::{Device, Tensor};
 use zoo::Model;
 
 use crate::{
@@ -20,6 +20,8 @@ pub struct Stepper<'a> {
     optimizer: Box<dyn Optimizer>,
     rates: Rates,
     clip_grad_norm: Option<f64>,
+    /// Where the model is.
+    device: Device,
     /// The updates so far.
     updates: u64,
 }
@@ -49,6 +51,15 @@ pub(crate) enum Targets {
     Classes(Tensor),
     /// Probabilities of classes, `[N, K]`.
     Probabilities(Tensor),
+}
+
+impl Targets {
+    fn to_device(&self, device: Device) -> tensor::Result<Targets> {
+        Ok(match self {
+            Targets::Classes(classes) => Targets::Classes(classes.to_device(device)?),
+            Targets::Probabilities(probabilities) => Targets::Probabilities(probabilities.to_device(device)?),
+        })
+    }
 }
 
 /// A batch's part in an update.
@@ -91,6 +102,7 @@ impl<'a> Stepper<'a> {
             optimizer: optimizer(model, settings),
             rates: Rates::default(),
             clip_grad_norm: settings.clip_grad_norm,
+            device: model.device(),
             updates: 0,
         })
     }
@@ -131,8 +143,9 @@ impl<'a> Stepper<'a> {
         if at_once {
             self.optimizer.zero_grad();
         }
-        let outputs = self.model.training_outputs(&Var::from(images))?;
-        let loss = outputs.loss(|logits| match targets {
+        let targets = targets.to_device(self.device)?;
+        let outputs = self.model.training_outputs(&Var::from(images.to_device(self.device)?))?;
+        let loss = outputs.loss(|logits| match &targets {
             Targets::Classes(classes) => self.criterion.forward(logits, classes),
             Targets::Probabilities(probabilities) => self.criterion.forward_probabilities(logits, probabilities),
         })?;

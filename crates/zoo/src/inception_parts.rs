@@ -52,7 +52,7 @@ pub(crate) fn transform_input(x: &Var) -> Result<Var> {
     const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
     const STD: [f64; 3] = [0.229, 0.224, 0.225];
     let channels = |values: [f64; 3]| -> Result<Var> {
-        Ok(Tensor::from_slice(&values, [1, 3, 1, 1]).and_then(|t| t.to_dtype(x.value().dtype()))?.into())
+        Ok(Tensor::from_slice(&values, [1, 3, 1, 1]).and_then(|t| t.to_dtype(x.value().dtype())?.to_device(x.value().device()))?.into())
     };
     let scaled = x.mul(&channels(STD.map(|std| std / 0.5))?)?;
     Ok(scaled.add(&channels(MEAN.map(|mean| (mean - 0.5) / 0.5))?)?)

@@ -261,7 +261,7 @@ pub fn from_tensor(tensor: &Tensor) -> Result<RawTensor> {
 }
 
 fn bytes<const SIZE: usize, T: Element>(tensor: &Tensor, write: impl Fn(T) -> [u8; SIZE]) -> tensor::Result<Vec<u8>> {
-    Ok(tensor.contiguous()?.data::<T>()?.iter().flat_map(|&x| write(x)).collect())
+    Ok(tensor.contiguous()?.to_host()?.data::<T>()?.iter().flat_map(|&x| write(x)).collect())
 }
 
 fn torch_dtype(dtype: DType) -> TorchDtype {

@@ -59,7 +59,7 @@ impl Var {
             let zeros = |size: usize| {
                 let mut dims = shape.to_vec();
                 dims[d] = size;
-                Tensor::zeros(dims, grad.dtype())
+                Tensor::zeros(dims, grad.dtype())?.to_device(grad.device())
             };
             let (before, after) = (zeros(start)?, zeros(shape[d] - start - grad.dims()[d])?);
             Ok(vec![Some(Tensor::cat(&[&before, &grad, &after], d as isize)?)])

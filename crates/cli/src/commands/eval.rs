@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ::train::{Evaluation, evaluate};
 use anyhow::bail;
 use datasets::{Dataset, Loader, LoaderOptions, Split};
+use layers::ModuleExt;
+use tensor::Device;
 use zoo::checkpoint::write_file;
 
 use crate::args::{DatasetArg, DatasetArgs, EvalArgs};
@@ -21,9 +23,10 @@ use results_file::Results;
 /// The most classes that are listed one by one without being asked for.
 const FEW_CLASSES: usize = 20;
 
-pub fn run(args: &EvalArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &EvalArgs, device: Device, out: &mut dyn Write) -> anyhow::Result<()> {
     args.results_file.as_deref().map_or(Ok(()), results_file::check)?;
     let classifier = Classifier::load(Some(&args.weights), &args.trained)?;
+    classifier.model.to_device(device)?;
     let source = source(&args.dataset, classifier.dataset.as_deref())?;
     let dataset = source.open(Split::Test)?;
     check_classes(&classifier, &source, &*dataset)?;

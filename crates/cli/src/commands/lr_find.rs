@@ -3,6 +3,8 @@
 use std::io::Write;
 
 use ::train::run::Config;
+use layers::ModuleExt;
+use tensor::Device;
 use tensor::random::manual_seed;
 use zoo::checkpoint::write_file;
 
@@ -10,7 +12,7 @@ use super::train::{Subjects, source, starting_model};
 use crate::args::LrFindArgs;
 use crate::{progress, stderr};
 
-pub fn run(args: &LrFindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &LrFindArgs, device: Device, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut config = args.config.as_ref().map_or_else(|| Ok(Config::default()), Config::load)?;
     args.apply(&mut config);
     config.training.check()?;
@@ -18,6 +20,7 @@ pub fn run(args: &LrFindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let subjects = Subjects::open(&source, &config)?;
     manual_seed(config.training.seed);
     let model = starting_model(&mut config, &subjects, false)?;
+    model.to_device(device)?;
 
     let range = args.range();
     let bar = progress::bar(range.steps * config.training.batch_size);

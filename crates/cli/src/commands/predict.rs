@@ -9,8 +9,9 @@ use ::train::{Prediction, predict};
 use anyhow::anyhow;
 use datasets::Image;
 use indicatif::ProgressBar;
+use layers::ModuleExt;
 use serde::Serialize;
-use tensor::Tensor;
+use tensor::{Device, Tensor};
 
 use cams::Cams;
 
@@ -27,8 +28,9 @@ struct Answer<'a> {
 }
 
 /// A picture that cannot be read is reported, and the others follow; the exit code tells.
-pub fn run(args: &PredictArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub fn run(args: &PredictArgs, device: Device, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let classifier = Classifier::load(args.weights.as_ref(), &args.trained)?;
+    classifier.model.to_device(device)?;
     let transform = classifier.preset.transform()?;
     let mut failed = false;
     let mut places = Vec::new();

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ::train::run::{Config, Environment, RunFolder};
 use ::train::{Trainer, evaluate};
+use layers::ModuleExt;
+use tensor::Device;
 use tensor::random::manual_seed;
 use zoo::Model;
 
@@ -22,7 +24,7 @@ use start::check_writable;
 mod start;
 mod subjects;
 
-pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &TrainArgs, device: Device, out: &mut dyn Write) -> anyhow::Result<()> {
     let resumed = resumed_run(args)?;
     let mut config = config(args, resumed.as_deref())?;
     config.training.check()?;
@@ -30,8 +32,9 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let subjects = Subjects::open(&source, &config)?;
     manual_seed(config.training.seed);
     let model = starting_model(&mut config, &subjects, resumed.is_some())?;
+    model.to_device(device)?;
     config.data.dataset = source.arg().to_string();
-    config.environment = Some(Environment::detect(std::env::args().collect()));
+    config.environment = Some(Environment::detect(std::env::args().collect(), device));
     let path = args.run.out.clone().unwrap_or_else(|| default_path(&*model, &source));
     check_writable(&path)?;
 

@@ -21,14 +21,15 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use tensor::Device;
 
 use crate::args::ServeArgs;
 use crate::stderr;
 
 /// Serves until it is told to stop, by a signal; then answers what it has taken on.
-pub fn run(args: &ServeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &ServeArgs, device: Device, out: &mut dyn Write) -> anyhow::Result<()> {
     let threads = NonZeroUsize::new(rayon::current_num_threads()).unwrap_or(NonZeroUsize::MIN);
-    let (models, batcher) = served::load(args, threads)?;
+    let (models, batcher) = served::load(args, device, threads)?;
     let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
     let names = names.join(", ");
     let app = Arc::new(api::App::new(models, args));

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use datasets::transforms::Compose;
+use layers::ModuleExt;
+use tensor::Device;
 
 use super::batcher::{Batcher, Batching, Queue};
 use super::metrics::ModelMetrics;
@@ -29,11 +31,12 @@ pub struct Served {
 }
 
 /// Loads the models and starts the threads that compute.
-pub fn load(args: &ServeArgs, threads: NonZeroUsize) -> anyhow::Result<(Vec<Arc<Served>>, Batcher)> {
+pub fn load(args: &ServeArgs, device: Device, threads: NonZeroUsize) -> anyhow::Result<(Vec<Arc<Served>>, Batcher)> {
     let mut names: Vec<String> = Vec::new();
     let mut networks = Vec::new();
     for (weights, trained) in args.subjects().map_err(|message| anyhow!(message))? {
         let classifier = Arc::new(Classifier::load(weights, &trained)?);
+        classifier.model.to_device(device)?;
         names.push(free_name(&name(weights, &classifier), |name| names.iter().any(|taken| taken == name)));
         networks.push(Network { classifier, precision: args.precision, metrics: Arc::default() });
     }

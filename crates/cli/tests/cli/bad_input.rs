@@ -118,7 +118,7 @@ fn settings_that_make_no_sense_are_refused_before_anything_is_read() {
 fn a_device_that_is_not_there_is_one_error_everywhere() {
     let here = Path::new(".");
     for command in [&["models"][..], &["train"], &["bench", "train"]] {
-        for device in ["cuda", "cuda:1"] {
+        for device in ["cuda:63", "cuda:64"] {
             let (error, code) = failure(here, command.iter().chain(&["--device", device]));
             assert!(error.contains("--device cpu"), "{error}");
             assert_eq!(code, 1);
@@ -128,7 +128,7 @@ fn a_device_that_is_not_there_is_one_error_everywhere() {
 
 #[test]
 fn an_environment_that_makes_no_sense_is_a_usage_error() {
-    for (name, value) in [("CONVOY_SIMD", "mmx"), ("CONVOY_WINOGRAD", "maybe")] {
+    for (name, value) in [("CONVOY_SIMD", "mmx"), ("CONVOY_WINOGRAD", "maybe"), ("CONVOY_TF32", "1")] {
         let output = convoy(Path::new(".")).arg("models").env(name, value).output().unwrap();
         let (error, code) = explained(&output);
         assert!(error.contains(&format!("{name}={value}")), "{error}");

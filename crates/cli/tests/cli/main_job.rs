@@ -1,9 +1,8 @@
 //! The tutorial's job: train, save, measure, predict.
 
-use std::fs;
 use std::path::Path;
 
-use super::support::{failure, golden, stdout};
+use super::support::{failure, golden, picture_folder, stdout};
 use serde_json::Value;
 
 const QUICK: [&str; 5] = ["train", "--limit-batches", "4", "--print-freq", "2"];
@@ -124,16 +123,6 @@ fn a_file_without_metadata_is_taken_for_what_its_name_and_outputs_say() {
     for file in ["resnet18_digits_classifier.pth", "seven.pth"] {
         let (index, name) = label(file, &["--img-size", "32"]);
         assert_eq!(name, index.to_string());
-    }
-}
-
-/// Six pictures of two classes.
-fn picture_folder(root: &Path) {
-    for (class, files) in [("cats", ["rgb.png", "rgb.jpg", "rgb.bmp"]), ("dogs", ["gray.png", "palette.png", "rgb.webp"])] {
-        fs::create_dir_all(root.join(class)).unwrap();
-        for file in files {
-            fs::copy(golden("images").join(file), root.join(class).join(file)).unwrap();
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running the binary, and what all tests expect of it.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,10 +11,21 @@ pub fn golden(file: &str) -> PathBuf {
     PathBuf::from(std::env::var_os("GOLDEN_DIR").unwrap_or_else(own)).join(file)
 }
 
+/// Puts six pictures of two classes into a folder.
+pub fn picture_folder(root: &Path) {
+    for (class, files) in [("cats", ["rgb.png", "rgb.jpg", "rgb.bmp"]), ("dogs", ["gray.png", "palette.png", "rgb.webp"])] {
+        fs::create_dir_all(root.join(class)).unwrap();
+        for file in files {
+            fs::copy(golden("images").join(file), root.join(class).join(file)).unwrap();
+        }
+    }
+}
+
 /// The command in an empty folder without anything of the caller's environment that it reads.
 pub fn convoy(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_convoy"));
-    command.current_dir(folder).env_remove("CONVOY_SIMD").env_remove("CONVOY_WINOGRAD");
+    command.current_dir(folder);
+    ["CONVOY_SIMD", "CONVOY_WINOGRAD", "CONVOY_TF32"].map(|name| command.env_remove(name));
     // Nobody serves published weights there.
     command.env("TORCH_HOME", folder.join("torch")).env("CONVOY_MIRROR", "http://127.0.0.1:1");
     command

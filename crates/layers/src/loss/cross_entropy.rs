@@ -103,7 +103,7 @@ impl CrossEntropyLoss {
         if weight.len() != classes {
             return Err(tensor::Error::argument(OP, format!("{} weights for {classes} classes", weight.len())).into());
         }
-        Ok(Tensor::from_slice(weight, [classes])?.to_dtype(logits.value().dtype())?)
+        Ok(Tensor::from_slice(weight, [classes])?.to_dtype(logits.value().dtype())?.to_device(logits.value().device())?)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::Result;
 /// # Errors
 /// Where a class is not below `num_classes`.
 pub fn one_hot(classes: &Tensor, num_classes: usize) -> Result<Tensor> {
+    let device = classes.device();
     let classes = classes.to_vec::<i64>()?;
     let mut probabilities = vec![0f32; classes.len() * num_classes];
     for (position, &class) in classes.iter().enumerate() {
@@ -23,5 +24,5 @@ pub fn one_hot(classes: &Tensor, num_classes: usize) -> Result<Tensor> {
         let beyond = || Error::argument("one_hot", format!("class {class} at position {position} is not among {num_classes} classes"));
         probabilities[position * num_classes + index.ok_or_else(beyond)?] = 1.0;
     }
-    Ok(Tensor::from_vec(probabilities, [classes.len(), num_classes])?)
+    Ok(Tensor::from_vec(probabilities, [classes.len(), num_classes])?.to_device(device)?)
 }

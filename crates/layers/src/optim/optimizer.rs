@@ -203,7 +203,7 @@ impl<R: UpdateRule> Optimizer for RuleOptimizer<R> {
                 if tensor.shape() != value.shape() {
                     return Err(unfit(format!("{key} has shape {} where {} is needed", tensor.shape(), value.shape())));
                 }
-                *place = Some(tensor.to_dtype(value.dtype())?.to_layout(value.layout())?);
+                *place = Some(tensor.to_dtype(value.dtype())?.to_layout(value.layout())?.to_device(value.device())?);
                 used += 1;
             }
         }

@@ -7,7 +7,7 @@ mod product;
 use std::time::{Duration, Instant};
 
 use autograd::{Var, no_grad};
-use layers::{Mode, Module};
+use layers::{Mode, Module, ModuleExt};
 use tensor::{Tensor, random::Generator};
 use zoo::Model;
 
@@ -44,11 +44,14 @@ impl Input {
 /// Where the model cannot be trained on such pictures.
 pub fn train_step(model: &dyn Model, input: Input, budget: Duration) -> Result<Duration> {
     let mut generator = Generator::new(0);
-    let images = input.images(&mut generator)?;
+    let images = input.images(&mut generator)?.to_device(model.device())?;
     let labels: Vec<i64> = (0..input.batch).map(|_| generator.below(LABELS) as i64).collect();
-    let labels = Tensor::from_vec(labels, [input.batch])?;
+    let labels = Tensor::from_vec(labels, [input.batch])?.to_device(model.device())?;
     let mut stepper = Stepper::new(model, &Settings::default())?;
-    median_time(budget, || stepper.step(&images, &labels).map(drop))
+    median_time(budget, || {
+        stepper.step(&images, &labels)?;
+        Ok(images.device().synchronize()?)
+    })
 }
 
 /// The median time of an inference.
@@ -56,8 +59,13 @@ pub fn train_step(model: &dyn Model, input: Input, budget: Duration) -> Result<D
 /// # Errors
 /// Where such pictures do not suit the model.
 pub fn inference(model: &dyn Module, input: Input, budget: Duration) -> Result<Duration> {
-    let images = Var::from(input.images(&mut Generator::new(0))?);
-    no_grad(|| median_time(budget, || Ok(model.forward(&images, Mode::Eval).map(drop)?)))
+    let device = model.device();
+    let images = Var::from(input.images(&mut Generator::new(0))?.to_device(device)?);
+    let run = || {
+        model.forward(&images, Mode::Eval)?;
+        Ok(device.synchronize()?)
+    };
+    no_grad(|| median_time(budget, run))
 }
 
 /// The median time of `run`, which is repeated for about `budget`.

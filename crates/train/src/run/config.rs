@@ -117,6 +117,8 @@ const CONFIG_NAME: &str = super::CONFIG;
 
 #[cfg(test)]
 mod tests {
+    use tensor::Device;
+
     use super::*;
 
     fn parsed(text: &str) -> Result<Config> {
@@ -133,7 +135,7 @@ mod tests {
         let config = Config {
             data: DataConfig { dataset: "folder:pets".to_owned(), val_split: Some(0.25), ..DataConfig::default() },
             training: Settings { epochs: 7, patience: Some(2), ..Settings::default() },
-            environment: Some(Environment::detect(vec!["convoy".to_owned(), "train".to_owned()])),
+            environment: Some(Environment::detect(vec!["convoy".to_owned(), "train".to_owned()], Device::Cpu)),
             ..Config::default()
         };
         config.save(&path).unwrap();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tensor::Device;
 
 /// Versions and hardware of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,11 +28,13 @@ pub struct Environment {
     pub threads: usize,
     /// The instructions that the kernels use.
     pub instructions: String,
+    /// Where the network is computed, as `--device` names it.
+    pub device: String,
 }
 
 impl Environment {
-    /// This one, now.
-    pub fn detect(command: Vec<String>) -> Self {
+    /// This one, now, for a network on this device.
+    pub fn detect(command: Vec<String>, device: Device) -> Self {
         Environment {
             convoy: env!("CARGO_PKG_VERSION").to_owned(),
             command,
@@ -41,6 +44,7 @@ impl Environment {
             cores: thread::available_parallelism().map_or(1, usize::from),
             threads: tensor::cpu::threads(),
             instructions: tensor::cpu::level().name().to_owned(),
+            device: device.to_string(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use ::train::bench::{Candidate, LayerPass, Pass, SCALING_THREADS, layer_times};
+use tensor::Device;
 use tensor::cpu::{ConvAlgorithm, Roofline};
 
 use super::prepare;
@@ -20,7 +21,8 @@ const PICK: &str = "*";
 
 pub fn layers(args: &LayersArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let LayersArgs { bench: args, scaling } = args;
-    let (model, input, budget) = prepare(args)?;
+    // The processor's kernels are what is measured, whatever other device there is.
+    let (model, input, budget) = prepare(args, Device::Cpu)?;
     let roofline = Roofline::measure();
     let times = args.precision.run(|| layer_times(&*model, input, budget))?;
     write_roofline(&roofline, out)?;
