@@ -6,7 +6,7 @@ use layers::{Module, ModuleExt};
 use serde_json::Value;
 use tensor::Tensor;
 
-use crate::det;
+use crate::{det, device};
 
 /// What PyTorch and torchvision compute.
 pub struct Golden {
@@ -79,6 +79,7 @@ impl Golden {
     pub fn model(&self, name: &str) -> Box<dyn zoo::Model> {
         let model = zoo::build(name, 1000).unwrap_or_else(|e| panic!("{e}"));
         self.fill(&model);
+        model.to_device(device()).unwrap_or_else(|e| panic!("{e}"));
         model
     }
 }

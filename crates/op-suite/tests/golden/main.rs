@@ -38,7 +38,7 @@ fn without_winograd(test: &str) {
 ///
 /// A ReLU or a maximum whose input is zero but for rounding falls on either side of it, and moves gradients by a percent. PyTorch's own
 /// `float32` is as lucky or unlucky as this. A wrong computation fails every try.
-const TRIES: u64 = 8;
+const TRIES: u64 = 16;
 
 /// The errors of the first try that fits, else of the last.
 fn first_that_fits(attempt: impl Fn(u64) -> Errors) -> Errors {

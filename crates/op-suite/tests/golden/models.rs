@@ -6,6 +6,7 @@ use layers::{Mode, ModuleExt, no_grad};
 use op_suite::{
     Golden,
     compare::{Errors, relative_l2},
+    placed,
 };
 use tensor::Tensor;
 use zoo::Model;
@@ -79,6 +80,6 @@ fn golden_logits() {
 
 /// The logits of the two golden pictures of `size` x `size` pixels.
 pub(crate) fn logits(golden: &Golden, model: &dyn Model, size: usize) -> Tensor {
-    let x = golden.signed("input", &[2, 3, size, size]);
+    let x = placed(golden.signed("input", &[2, 3, size, size]));
     no_grad(|| model.forward(&x.into(), Mode::Eval)).unwrap_or_else(|e| panic!("{e}")).into_value()
 }

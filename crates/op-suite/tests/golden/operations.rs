@@ -6,6 +6,7 @@ use autograd::{Parameter, Var};
 use op_suite::{
     Golden,
     compare::{Errors, relative_l2},
+    placed,
 };
 use serde_json::Value;
 use tensor::{
@@ -72,14 +73,14 @@ impl Cases {
             .map(|(i, tensor)| {
                 let is_weight = i == 1 && is_product(name);
                 let layout = if is_weight { weight_layout } else { Layout::Contiguous };
-                Parameter::new(tensor.to_dtype(dtype).and_then(|t| t.to_layout(layout)).expect("a layout that fits"))
+                Parameter::new(placed(tensor.to_dtype(dtype).and_then(|t| t.to_layout(layout)).expect("a layout that fits")))
             })
             .collect();
         let variables: Vec<Var> = inputs.iter().map(Parameter::var).collect();
         let output = apply(op, &variables, &self.attributes[name]).unwrap_or_else(|e| panic!("{name}: {e}"));
         let probe = self.golden.probe(name, output.dims()).to_dtype(dtype).expect("float32 converts");
         let mut parts = vec![(format!("{name}/out"), output.value().clone())];
-        output.backward_from(probe, |_| Ok(())).unwrap_or_else(|e| panic!("{name}: {e}"));
+        output.backward_from(placed(probe), |_| Ok(())).unwrap_or_else(|e| panic!("{name}: {e}"));
         for (i, input) in inputs.iter().enumerate() {
             let grad = input.grad().unwrap_or_else(|| panic!("{name}: input {i} has no gradient"));
             parts.push((format!("{name}/grad{i}"), grad));
@@ -132,7 +133,7 @@ fn apply(op: &str, inputs: &[Var], attributes: &Value) -> tensor::Result<Var> {
                 other => panic!("reduction {other:?}"),
             };
             let label_smoothing = attributes["label_smoothing"].as_f64().expect("a number");
-            x.cross_entropy(&Tensor::from_slice(&target, [target.len()])?, &CrossEntropyOptions { label_smoothing, reduction })
+            x.cross_entropy(&placed(Tensor::from_slice(&target, [target.len()])?), &CrossEntropyOptions { label_smoothing, reduction })
         }
         "cat" => Var::cat(&inputs.iter().collect::<Vec<_>>(), attributes["dim"].as_i64().expect("a dimension") as isize),
         _ => panic!("no test knows the operation {op}"),

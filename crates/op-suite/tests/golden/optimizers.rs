@@ -7,6 +7,7 @@ use layers::{
 use op_suite::{
     Golden,
     compare::{Errors, relative, relative_l2},
+    placed,
 };
 use serde_json::Value;
 use tensor::{DType, Tensor};
@@ -25,7 +26,7 @@ fn compare(dtype: DType, tolerance: f64) -> Errors {
     let golden = Golden::open().json("optimizers.json");
     let tensor = |value: &Value| {
         let values = numbers(value);
-        Tensor::from_slice(&values, [values.len()]).and_then(|t| t.to_dtype(dtype)).expect("float64 converts")
+        placed(Tensor::from_slice(&values, [values.len()]).and_then(|t| t.to_dtype(dtype)).expect("float64 converts"))
     };
     let mut errors = Errors::new();
     for (name, trace) in golden["after_each_step"].as_object().expect("traces by name") {

@@ -4,6 +4,7 @@ use layers::{CrossEntropyLoss, Mode, ModuleExt, Var};
 use op_suite::{
     Golden,
     compare::{Errors, norm, relative, values},
+    placed,
     train_step::Case,
 };
 use tensor::{DType, Tensor};
@@ -66,6 +67,7 @@ fn errors_of(golden: &Golden, case: &Case, dtype: DType, attempt: u64, tolerance
     model.set_dropout(0.0);
     model.to_dtype(dtype).expect("a floating-point type");
     let x = crate::nudged(&golden.signed("train-input", &[batch, 3, size, size]), attempt).to_dtype(dtype).expect("float32 converts");
+    let x = placed(x);
     let (loss, scale) = step(golden, case, &model, &x.into()).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     let mut errors = Errors::new();
     errors.note(&format!("{} loss", case.name), relative(loss, case.loss, scale), tolerances.loss);
@@ -80,11 +82,11 @@ fn step(golden: &Golden, case: &Case, model: &dyn Model, x: &Var) -> layers::Res
     let (loss, scale) = if case.frozen_bn() {
         let logits = model.forward(x, Mode::Eval)?;
         let probe = golden.probe("logits", logits.dims()).to_dtype(logits.value().dtype())?;
-        let weighted = logits.mul(&probe.into())?;
+        let weighted = logits.mul(&placed(probe).into())?;
         (weighted.sum_all()?, norm(&values(weighted.value())))
     } else {
         let targets: Vec<i64> = (0..x.dims()[0] as i64).map(|i| (37 * i + 3) % 1000).collect();
-        let loss = model.training_loss(x, &Tensor::from_slice(&targets, [targets.len()])?, &CrossEntropyLoss::new())?;
+        let loss = model.training_loss(x, &placed(Tensor::from_slice(&targets, [targets.len()])?), &CrossEntropyLoss::new())?;
         let scale = loss.item()?;
         (loss, scale)
     };

@@ -8,6 +8,7 @@ use layers::{
 use op_suite::{
     Golden,
     compare::{Errors, relative},
+    placed,
 };
 use tensor::{DType, Tensor};
 
@@ -45,7 +46,8 @@ fn compare(dtype: DType, attempt: u64, tolerances: &[f64]) -> Errors {
     for (step, &tolerance) in tolerances.iter().enumerate() {
         let rows: Vec<usize> = (0..BATCH).map(|j| (BATCH * step + j) % digits.len()).collect();
         let (images, targets) = batch(&digits, &rows).unwrap_or_else(|e| panic!("{e}"));
-        let images = crate::nudged(&images, attempt).to_dtype(dtype).expect("float32 converts").into();
+        let images = placed(crate::nudged(&images, attempt).to_dtype(dtype).expect("float32 converts")).into();
+        let targets = placed(targets);
         let mut update = || -> layers::Result<f64> {
             optimizer.zero_grad();
             let loss = CrossEntropyLoss::new().forward(&model.forward(&images, Mode::Train)?, &targets)?;
