@@ -54,16 +54,16 @@ fn horizontal(s: &ConvShape) -> AxisSizes {
 }
 
 /// `activation(conv(x, w) * scale + shift + residual)`.
-pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: Epilogue<'_>) -> Result<Tensor> {
     match kernels(x.dtype(), s, ConvPass::Forward) {
-        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, e),
+        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, &e),
         Kernels::Winograd => winograd_forward_at(level(), x, w, s, e),
         Kernels::Tiles(piece) => forward_at(level(), x, w, s, e, piece),
         Kernels::Plain => with_float!("conv2d", x.dtype(), T => {
             let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
             let out = y.data_mut::<T>()?;
             generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
-            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?);
+            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual.as_ref())?);
             e.activation.map_or(Ok(y.clone()), |op| unary(level(), op, &y))
         }),
     }
@@ -89,12 +89,12 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
     }
 }
 
-fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
+    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
     let plan = plans::gather(s, ConvPass::Forward, piece);
-    let (x, out, y_values) = (x.data()?, Output::new(e)?, y.data_mut()?);
+    let (x, out, y_values) = (x.data()?, Output::new(&e, in_place)?, y.data_mut()?);
     if s.options.method != ConvMethod::Bf16 {
         Gather { plan: &plan, x, weight, out }.run(level, y_values);
         return Ok(y);
@@ -133,10 +133,11 @@ fn winograd_grad_input(s: &ConvShape) -> Winograd<'static> {
     }
 }
 
-fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>) -> Result<Tensor> {
+    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
     let plan = winograd_forward(s);
-    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out: Output::new(e)?, ..plan };
+    let out = Output::new(&e, in_place)?;
+    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out, ..plan };
     winograd.run(level, &plans::winograd(s, ConvPass::Forward), y.data_mut()?);
     Ok(y)
 }
@@ -286,7 +287,8 @@ fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape,
         output: s.output,
         runs: &plans::depthwise(s, ConvPass::Forward),
         weight: &weight,
-        out: Output::new(e)?,
+        // Overlapping vectors of channels are written twice, so the residual stays beside.
+        out: Output::new(e, false)?,
     };
     gather.run(level, y.data_mut()?);
     Ok(y)

@@ -4,7 +4,7 @@ use crate::{
     Layout, Tensor,
     cpu::{
         conv2d::{
-            tests::{activated, activation, distance, f64s, random},
+            tests::{activated, activation, distance, f64s, giving_away, random},
             winograd_forward_at, winograd_grad_input_at,
         },
         dispatch::SimdLevel,
@@ -28,19 +28,21 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
     let e = Epilogue {
         scale: chosen(epilogue, 0, &scale),
         shift: chosen(epilogue, 1, &shift),
-        residual: chosen(epilogue, 2, &dy),
+        residual: chosen(epilogue, 2, &dy).cloned(),
         activation: activation(epilogue >> 3),
     };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let (scale64, shift64) = (e.scale.map(f64s), e.shift.map(f64s));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
-    generic::conv2d::epilogue(s.k, &mut y, scale64.as_deref(), shift64.as_deref(), e.residual.map(|_| &dy64[..]));
+    generic::conv2d::epilogue(s.k, &mut y, scale64.as_deref(), shift64.as_deref(), e.residual.as_ref().map(|_| &dy64[..]));
     let y = activated(y, e.activation);
     let mut dx = vec![0.0; x64.len()];
     generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
     for level in SimdLevel::available() {
-        let forward = winograd_forward_at(level, &xt, &wt, &s, &e).unwrap();
+        let forward = winograd_forward_at(level, &xt, &wt, &s, e.clone()).unwrap();
+        let in_place = winograd_forward_at(level, &xt, &wt, &s, giving_away(&e)).unwrap();
+        assert!(forward.data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
         let grad_input = winograd_grad_input_at(level, &dy, &wt, &s).unwrap();
         for (pass, result, expected) in [("forward", forward, &y), ("grad_input", grad_input, &dx)] {
             let error = distance(result.data().unwrap(), expected);
@@ -80,7 +82,7 @@ fn points_and_segments_keep_the_error_small_over_many_channels() {
     let mut expected = vec![0.0; s.output_dims().iter().product()];
     generic::conv2d::forward(&s, &f64s(&x), &f64s(&w), &mut expected);
     for level in SimdLevel::available() {
-        let y = winograd_forward_at(level, &x, &w, &s, &Epilogue::default()).unwrap();
+        let y = winograd_forward_at(level, &x, &w, &s, Epilogue::default()).unwrap();
         let error = distance(y.data().unwrap(), &expected);
         assert!(error < 8e-7, "at {level}: error {error:e}");
     }
@@ -96,7 +98,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);
         for level in SimdLevel::available() {
             let both = || {
-                let y = winograd_forward_at(level, &x, &w, &s, &Epilogue::default()).unwrap();
+                let y = winograd_forward_at(level, &x, &w, &s, Epilogue::default()).unwrap();
                 let dx = winograd_grad_input_at(level, &dy, &w, &s).unwrap();
                 [y, dx].map(|t| t.to_vec::<f32>().unwrap())
             };
