@@ -28,7 +28,7 @@ use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes};
 pub use schedule::conv2d_speedup;
 use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
-use winograd::{Filters, Winograd};
+use winograd::{Filters, Winograd, WinogradGradWeight};
 pub use winograd::{winograd_enabled, winograd_switch};
 
 use super::{
@@ -208,8 +208,9 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
 pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
     match kernels(x.dtype(), s, ConvPass::GradWeight) {
         Kernels::Depthwise => depthwise_grad_weight_at(level(), x, dy, s),
+        Kernels::Winograd => winograd_grad_weight_at(level(), x, dy, s),
         Kernels::Tiles(piece) => grad_weight_at(level(), x, dy, s, piece),
-        Kernels::Winograd | Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
+        Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
             let mut dw = Tensor::uninit::<T>(s.weight_dims(), Layout::Blocked)?;
             generic::conv2d::grad_weight::<T>(s, x.data()?, dy.data()?, dw.data_mut()?);
             Ok(dw)
@@ -273,6 +274,18 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
         run(dw.data_mut()?);
     }
     dw.set_zero_taps(live.iter().map(|live| !live).collect());
+    Ok(dw)
+}
+
+/// Winograd's weight gradient, without operands.
+fn winograd_grad_weight(s: &ConvShape) -> WinogradGradWeight<'static> {
+    WinogradGradWeight { forward: winograd_forward(s), dy: &[] }
+}
+
+fn winograd_grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let forward = Winograd { x: x.data()?, ..winograd_forward(s) };
+    WinogradGradWeight { forward, dy: dy.data()? }.run(level, dw.data_mut()?);
     Ok(dw)
 }
 
