@@ -11,7 +11,7 @@ use crate::{
 /// `activation(norm(conv(x)) + residual)`; the norm, the residual and the activation may each be absent.
 ///
 /// With gradients, norm, sum and a ReLU are one pass after the convolution; without, the norm is folded into the convolution and
-/// all four are one pass.
+/// all four are one pass, whose result takes the residual's memory where no other variable shares it.
 ///
 /// # Errors
 /// Where shapes do not fit, or a layer's settings make no sense.
@@ -19,20 +19,20 @@ pub fn conv_norm_act<'a>(
     conv: &Conv2d,
     norm: impl Into<Option<&'a BatchNorm2d>>,
     x: &Var,
-    residual: Option<&Var>,
+    residual: Option<Var>,
     activation: impl Into<Option<Unary>>,
     mode: Mode,
 ) -> Result<Var> {
     let (norm, activation) = (norm.into(), activation.into());
     let running_statistics = norm.is_none_or(|norm| mode == Mode::Eval || norm.is_frozen());
-    if running_statistics && !needs_gradient(conv, norm, x, residual) {
+    if running_statistics && !needs_gradient(conv, norm, x, residual.as_ref()) {
         return folded(conv, norm, x, residual, activation);
     }
     let y = conv.forward(x, mode)?;
     match norm {
-        Some(norm) => norm.forward_activated(&y, residual, activation, mode),
+        Some(norm) => norm.forward_activated(&y, residual.as_ref(), activation, mode),
         None => {
-            let y = residual.map_or(Ok(y.clone()), |residual| y.add(residual))?;
+            let y = residual.map_or(Ok(y.clone()), |residual| y.add(&residual))?;
             Ok(activation.map_or(Ok(y.clone()), |op| y.unary(op))?)
         }
     }
@@ -45,7 +45,7 @@ fn needs_gradient(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: 
 }
 
 /// The whole as one convolution: `activation(conv(x) * scale + shift + residual)`.
-fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, activation: Option<Unary>) -> Result<Var> {
+fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<Var>, activation: Option<Unary>) -> Result<Var> {
     conv.check()?;
     let bias = conv.bias.as_ref().map(|bias| bias.value());
     let (scale, shift) = match norm {
@@ -57,9 +57,9 @@ fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&
         }
     };
     let options = Conv2dOptions { method: conv_method(conv.options.method, false), ..conv.options };
-    let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::value), activation };
-    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &options, &epilogue)?);
     let fusion = Fusion { folded_norm: norm.is_some(), residual: residual.is_some(), activation };
+    let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::into_value), activation };
+    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &options, epilogue)?);
     trace::note_fused(conv, x, &y, fusion);
     if let Some(norm) = norm {
         trace::note_fused(norm, &y, &y, fusion);
@@ -88,8 +88,8 @@ mod tests {
             norm.forward(&conv.forward(&x, Mode::Train).unwrap(), Mode::Train).unwrap(); // statistics other than 0 and 1
             let plain = norm.forward(&conv.forward(&x, Mode::Eval).unwrap(), Mode::Eval).unwrap();
             let plain = (plain + &residual).unwrap().relu().unwrap();
-            let with_graph = conv_norm_act(&conv, &norm, &x, Some(&residual), Unary::Relu, Mode::Eval).unwrap();
-            let without = no_grad(|| conv_norm_act(&conv, &norm, &x, Some(&residual), Unary::Relu, Mode::Eval)).unwrap();
+            let with_graph = conv_norm_act(&conv, &norm, &x, Some(residual.clone()), Unary::Relu, Mode::Eval).unwrap();
+            let without = no_grad(|| conv_norm_act(&conv, &norm, &x, Some(residual.clone()), Unary::Relu, Mode::Eval)).unwrap();
             assert!(with_graph.requires_grad() && !without.requires_grad());
             for y in [with_graph, without] {
                 let deviation = y.value().sub(plain.value()).unwrap().abs().unwrap().amax(&[], false).unwrap();

@@ -4,7 +4,10 @@ use std::{any::Any, fmt};
 
 use autograd::Var;
 
-use crate::{BatchNorm2d, Conv2d, Error, Mode, Module, ModuleExt, Result, call, conv_norm_act, trace};
+use crate::{
+    BatchNorm2d, Conv2d, Error, Mode, Module, ModuleExt, Result, call_owned, conv_norm_act,
+    trace::{self, Fusion},
+};
 
 /// Modules, each applied to the output of the one before: PyTorch's `Sequential`. [`sequential!`](crate::sequential) makes one of
 /// a list. A convolution, a batch norm and an activation in a row run fused.
@@ -90,8 +93,12 @@ impl Sequential {
 }
 
 impl Module for Sequential {
-    fn forward(&self, input: &Var, mode: Mode) -> Result<Var> {
-        let mut x = input.clone();
+    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, mut x: Var, mode: Mode) -> Result<Var> {
+        let input = x.value().shape().clone();
         let mut index = 0;
         while let Some((_, module)) = self.modules.get(index) {
             let conv = self.at::<Conv2d>(index);
@@ -103,14 +110,14 @@ impl Module for Sequential {
             x = match (conv, norm) {
                 (Some(conv), norm) => conv_norm_act(conv, norm, &x, None, op, mode)?,
                 (None, Some(norm)) => norm.forward_activated(&x, None, op, mode)?,
-                (None, None) => call(module.as_ref(), &x, mode)?,
+                (None, None) => call_owned(module.as_ref(), x, mode)?,
             };
             if let Some((module, _)) = activation {
                 trace::note(module.as_ref(), &x, &x);
             }
             index += fused.max(1) + usize::from(activation.is_some());
         }
-        trace::note(self, input, &x);
+        trace::note_sizes(self, input.dims(), x.dims(), Fusion::default());
         Ok(x)
     }
 

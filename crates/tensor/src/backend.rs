@@ -12,7 +12,7 @@ use crate::{
 /// The computations of a device. `ops` checks shapes and types, infers the result's and calls these.
 pub trait Backend: Sync {
     /// Convolution and its epilogue; `x` and the residual channels-last, `w` blocked.
-    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: &Epilogue<'_>) -> Result<Tensor>;
+    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: Epilogue<'_>) -> Result<Tensor>;
     /// A convolution's input gradient; `dy` channels-last, `w` blocked.
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor>;
     /// A convolution's weight gradient, blocked; `x` and `dy` channels-last.

@@ -40,14 +40,14 @@ impl Default for Conv2dOptions {
 }
 
 /// What follows a convolution while its result is still in registers: `activation(conv * scale + shift + residual)`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Epilogue<'a> {
     /// A factor for each output channel, `[K]`.
     pub scale: Option<&'a Tensor>,
     /// A summand for each output channel, `[K]`: the bias.
     pub shift: Option<&'a Tensor>,
-    /// A summand of the output's shape.
-    pub residual: Option<&'a Tensor>,
+    /// A summand of the output's shape. The output may take its memory, where no other tensor shares it.
+    pub residual: Option<Tensor>,
     /// A function that the sum goes through: ReLU, ReLU6 (a clamp), SiLU and others.
     pub activation: Option<Unary>,
 }
@@ -153,28 +153,28 @@ impl Tensor {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d(&self, weight: &Tensor, bias: Option<&Tensor>, options: &Conv2dOptions) -> Result<Tensor> {
-        self.conv2d_fused(weight, options, &Epilogue { shift: bias, ..Default::default() })
+        self.conv2d_fused(weight, options, Epilogue { shift: bias, ..Default::default() })
     }
 
     /// Convolution and what follows it in one pass: `activation(conv2d(x) * scale + shift + residual)`.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
-    pub fn conv2d_fused(&self, weight: &Tensor, options: &Conv2dOptions, epilogue: &Epilogue<'_>) -> Result<Tensor> {
+    pub fn conv2d_fused(&self, weight: &Tensor, options: &Conv2dOptions, epilogue: Epilogue<'_>) -> Result<Tensor> {
         let shape = ConvShape::new(self.dims(), weight.dims(), options)?;
         for (channels, what) in [(epilogue.scale, "the scale must be [K]"), (epilogue.shift, "the bias must be [K]")] {
             if let Some(t) = channels.filter(|t| t.dims() != [shape.k]) {
                 return Err(Error::shapes("conv2d", weight.dims(), t.dims(), what));
             }
         }
-        if let Some(r) = epilogue.residual.filter(|r| r.dims() != shape.output_dims()) {
+        if let Some(r) = epilogue.residual.as_ref().filter(|r| r.dims() != shape.output_dims()) {
             return Err(Error::shapes("conv2d", &shape.output_dims(), r.dims(), "the residual must have the output's shape"));
         }
-        let operands = [Some(weight), epilogue.scale, epilogue.shift, epilogue.residual];
+        let operands = [Some(weight), epilogue.scale, epilogue.shift, epilogue.residual.as_ref()];
         self.same_float("conv2d", &operands)?;
-        let residual = epilogue.residual.map(Tensor::channels_last).transpose()?;
-        let epilogue = Epilogue { residual: residual.as_ref(), ..*epilogue };
-        self.device().backend()?.conv2d(&self.channels_last()?, &weight.to_layout(Layout::Blocked)?, &shape, &epilogue)
+        let residual = epilogue.residual.map(|r| r.channels_last()).transpose()?;
+        let epilogue = Epilogue { residual, ..epilogue };
+        self.device().backend()?.conv2d(&self.channels_last()?, &weight.to_layout(Layout::Blocked)?, &shape, epilogue)
     }
 
     /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its input of shape `input_dims`, from that of its output, `self`.

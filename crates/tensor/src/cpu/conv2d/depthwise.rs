@@ -203,7 +203,7 @@ unsafe fn tile<S: Simd, const P: usize>(g: &DepthwiseGather<'_>, run: &Run, x: *
                 acc[p] = S::mul_add(S::load(x.add(p * step)), w, acc[p]);
             }
         }
-        let finish = Finish::<S>::new(g.out, c);
+        let finish = Finish::<S>::new(g.out, c, y);
         for (p, &sum) in acc.iter().enumerate() {
             finish.store(sum, y, at + p * run.output_step * g.channels);
         }

@@ -28,7 +28,7 @@ use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes};
 pub use schedule::conv2d_speedup;
 use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
-use winograd::{Filters, Winograd};
+use winograd::{Filters, Winograd, WinogradGradWeight};
 pub use winograd::{winograd_enabled, winograd_switch};
 
 use super::{
@@ -54,16 +54,16 @@ fn horizontal(s: &ConvShape) -> AxisSizes {
 }
 
 /// `activation(conv(x, w) * scale + shift + residual)`.
-pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: Epilogue<'_>) -> Result<Tensor> {
     match kernels(x.dtype(), s, ConvPass::Forward) {
-        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, e),
+        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, &e),
         Kernels::Winograd => winograd_forward_at(level(), x, w, s, e),
         Kernels::Tiles(piece) => forward_at(level(), x, w, s, e, piece),
         Kernels::Plain => with_float!("conv2d", x.dtype(), T => {
             let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
             let out = y.data_mut::<T>()?;
             generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
-            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?);
+            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual.as_ref())?);
             e.activation.map_or(Ok(y.clone()), |op| unary(level(), op, &y))
         }),
     }
@@ -89,12 +89,12 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
     }
 }
 
-fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
+    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
     let plan = plans::gather(s, ConvPass::Forward, piece);
-    let (x, out, y_values) = (x.data()?, Output::new(e)?, y.data_mut()?);
+    let (x, out, y_values) = (x.data()?, Output::new(&e, in_place)?, y.data_mut()?);
     if s.options.method != ConvMethod::Bf16 {
         Gather { plan: &plan, x, weight, out }.run(level, y_values);
         return Ok(y);
@@ -133,10 +133,11 @@ fn winograd_grad_input(s: &ConvShape) -> Winograd<'static> {
     }
 }
 
-fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>) -> Result<Tensor> {
+    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
     let plan = winograd_forward(s);
-    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out: Output::new(e)?, ..plan };
+    let out = Output::new(&e, in_place)?;
+    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out, ..plan };
     winograd.run(level, &plans::winograd(s, ConvPass::Forward), y.data_mut()?);
     Ok(y)
 }
@@ -207,8 +208,9 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
 pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
     match kernels(x.dtype(), s, ConvPass::GradWeight) {
         Kernels::Depthwise => depthwise_grad_weight_at(level(), x, dy, s),
+        Kernels::Winograd => winograd_grad_weight_at(level(), x, dy, s),
         Kernels::Tiles(piece) => grad_weight_at(level(), x, dy, s, piece),
-        Kernels::Winograd | Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
+        Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
             let mut dw = Tensor::uninit::<T>(s.weight_dims(), Layout::Blocked)?;
             generic::conv2d::grad_weight::<T>(s, x.data()?, dy.data()?, dw.data_mut()?);
             Ok(dw)
@@ -275,6 +277,18 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
     Ok(dw)
 }
 
+/// Winograd's weight gradient, without operands.
+fn winograd_grad_weight(s: &ConvShape) -> WinogradGradWeight<'static> {
+    WinogradGradWeight { forward: winograd_forward(s), dy: &[] }
+}
+
+fn winograd_grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let forward = Winograd { x: x.data()?, ..winograd_forward(s) };
+    WinogradGradWeight { forward, dy: dy.data()? }.run(level, dw.data_mut()?);
+    Ok(dw)
+}
+
 fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let weight = depthwise::rows_of_channels(w.data()?, s.c, s.kernel.0 * s.kernel.1);
@@ -286,7 +300,8 @@ fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape,
         output: s.output,
         runs: &plans::depthwise(s, ConvPass::Forward),
         weight: &weight,
-        out: Output::new(e)?,
+        // Overlapping vectors of channels are written twice, so the residual stays beside.
+        out: Output::new(e, false)?,
     };
     gather.run(level, y.data_mut()?);
     Ok(y)
