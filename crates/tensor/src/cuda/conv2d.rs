@@ -95,7 +95,7 @@ impl Finish {
             Some(Unary::Clamp { min, max }) => (min, max, None),
             other => (f64::NEG_INFINITY, f64::INFINITY, other),
         };
-        Ok((Finish { scale: optional(e.scale)?, shift: optional(e.shift)?, residual: optional(e.residual)?, low, high }, rest))
+        Ok((Finish { scale: optional(e.scale)?, shift: optional(e.shift)?, residual: optional(e.residual.as_ref())?, low, high }, rest))
     }
 }
 

@@ -90,8 +90,8 @@ pub(crate) fn upload(number: usize, x: &Tensor) -> Result<Tensor> {
 }
 
 impl Backend for Cuda {
-    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: &Epilogue<'_>) -> Result<Tensor> {
-        conv2d::forward(x, w, shape, epilogue)
+    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: Epilogue<'_>) -> Result<Tensor> {
+        conv2d::forward(x, w, shape, &epilogue)
     }
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor> {
         conv2d::grad_input(dy, w, shape)

@@ -63,11 +63,11 @@ fn convolution(random: &mut Random, x: [usize; 4], (k, r, s): (usize, usize, usi
         check(&name, tolerance, &inputs, |t| {
             let epilogues = [
                 Epilogue { shift: Some(&t[3]), ..Default::default() },
-                Epilogue { scale: Some(&t[4]), shift: Some(&t[3]), residual: Some(&t[2]), activation: Some(Unary::Relu) },
+                Epilogue { scale: Some(&t[4]), shift: Some(&t[3]), residual: Some(t[2].clone()), activation: Some(Unary::Relu) },
                 Epilogue { activation: Some(Unary::Silu), ..Default::default() },
                 Epilogue { activation: Some(Unary::Clamp { min: 0.0, max: 6.0 }), ..Default::default() },
             ];
-            let outputs = epilogues.iter().map(|e| t[0].conv2d_fused(&t[1], &options, e));
+            let outputs = epilogues.iter().map(|e| t[0].conv2d_fused(&t[1], &options, e.clone()));
             let grads = [t[2].conv2d_grad_input(&t[1], t[0].dims(), &options), t[2].conv2d_grad_weight(&t[0], &weight, &options)];
             outputs.chain(grads).collect()
         });
