@@ -7,6 +7,7 @@ mod bench;
 mod book;
 mod bundled;
 mod cifar10;
+#[cfg(feature = "cuda")]
 mod device;
 mod eval;
 mod export;

@@ -25,7 +25,9 @@ pub fn picture_folder(root: &Path) {
 pub fn convoy(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_convoy"));
     command.current_dir(folder);
-    ["CONVOY_SIMD", "CONVOY_WINOGRAD", "CONVOY_TF32"].map(|name| command.env_remove(name));
+    for name in ["CONVOY_SIMD", "CONVOY_WINOGRAD", "CONVOY_TF32"] {
+        command.env_remove(name);
+    }
     // Nobody serves published weights there.
     command.env("TORCH_HOME", folder.join("torch")).env("CONVOY_MIRROR", "http://127.0.0.1:1");
     command
