@@ -120,7 +120,7 @@ pub fn conv_norm_act<'a>(
     conv: &Conv2d,
     norm: impl Into<Option<&'a BatchNorm2d>>,
     x: &Var,
-    residual: Option<&Var>,
+    residual: Option<Var>,
     activation: impl Into<Option<Unary>>,
     mode: Mode,
 ) -> Result<Var>;
@@ -272,7 +272,7 @@ pub use state_dict::{LoadReport, Matching, Misshapen, StateDict};
 pub use stochastic_depth::StochasticDepth;
 pub use summary::Summary;
 pub use tensor::ops::Unary;
-pub use trace::{Call, Fusion, call, calls};
+pub use trace::{Call, Fusion, call, call_owned, calls};
 
 // layers/src/linear.rs
 #[derive(Debug)]
@@ -333,6 +333,9 @@ pub enum Mode {
 }
 pub trait Module: Any + Send + Sync {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        ..
+    }
     fn class_name(&self) -> &'static str;
     fn extra_repr(&self) -> String {
         ..
@@ -832,6 +835,7 @@ pub struct Call<'a> {
     pub fusion: Fusion,
 }
 pub fn call(module: &dyn Module, x: &Var, mode: Mode) -> Result<Var>;
+pub fn call_owned(module: &dyn Module, x: Var, mode: Mode) -> Result<Var>;
 pub fn calls<const RANK: usize>(
     module: &dyn Module,
     input: [usize; RANK],

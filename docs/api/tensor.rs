@@ -7,7 +7,7 @@ pub trait Backend: Sync {
         x: &Tensor,
         w: &Tensor,
         shape: &ConvShape,
-        epilogue: &Epilogue<'_>,
+        epilogue: Epilogue<'_>,
     ) -> Result<Tensor>;
     fn conv2d_grad_input(
         &self,
@@ -521,11 +521,11 @@ pub enum ConvMethod {
     Winograd,
 }
 impl Default for Conv2dOptions;
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Epilogue<'a> {
     pub scale: Option<&'a Tensor>,
     pub shift: Option<&'a Tensor>,
-    pub residual: Option<&'a Tensor>,
+    pub residual: Option<Tensor>,
     pub activation: Option<Unary>,
 }
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -561,7 +561,7 @@ impl Tensor {
         &self,
         weight: &Tensor,
         options: &Conv2dOptions,
-        epilogue: &Epilogue<'_>,
+        epilogue: Epilogue<'_>,
     ) -> Result<Tensor>;
     pub fn conv2d_grad_input(
         &self,
