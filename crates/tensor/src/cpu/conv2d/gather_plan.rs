@@ -77,6 +77,9 @@ impl Geometry {
 
     /// Cut for this number of threads.
     pub(super) fn plan(self, threads: usize) -> Plan {
+        if self.images == 0 {
+            return Plan { geometry: self, source: Source::Direct, runs: Vec::new(), tasks: Vec::new(), scratch_len: 0 };
+        }
         let (source, runs) = self.cut(threads);
         let tasks = self.tasks(source, &runs, threads);
         let plan = Plan { geometry: self, source, runs, tasks, scratch_len: 0 };
