@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::{
-    grad_weight::GROUP,
+    grad_weight::{GROUP, shares},
     transform::{POINTS, TILE},
 };
 use crate::{
@@ -57,13 +57,14 @@ const LEAST_GAIN: f64 = 1.1;
 /// How much faster than the direct method, which leaves out taps in the padding, this one should be. Both scale alike with threads
 /// and lanes.
 fn gain(s: &ConvShape, pass: ConvPass) -> f64 {
-    let (c, k, images) = (s.c as f64, s.k as f64, s.n as f64);
-    let tiles = images * (s.output.0.div_ceil(TILE) * s.output.1.div_ceil(TILE)) as f64;
+    let tiles = s.n * s.output.0.div_ceil(TILE) * s.output.1.div_ceil(TILE);
+    let shares = shares(s.c, s.k, tiles) as f64;
+    let (c, k, tiles) = (s.c as f64, s.k as f64, tiles as f64);
     let transforms = match pass {
         ConvPass::GradWeight => {
             // Each task transforms the tiles of its own channels.
             let (inputs, outputs) = (s.c.div_ceil(GROUP) as f64, s.k.div_ceil(GROUP) as f64);
-            tiles * (INPUT_COST * c * outputs + GRAD_COST * k * inputs) + WEIGHT_COST * c * k
+            tiles * (INPUT_COST * c * outputs + GRAD_COST * k * inputs) + shares * WEIGHT_COST * c * k
         }
         ConvPass::Forward | ConvPass::GradInput => tiles * (INPUT_COST * c + OUTPUT_COST * k) + FILTER_COST * c * k,
     };
@@ -93,7 +94,9 @@ mod tests {
     #[test]
     fn pictures_with_many_tiles_pay_and_those_where_filters_dominate_do_not() {
         for (images, channels, size) in [(1, 64, 56), (1, 256, 14), (16, 512, 7), (32, 64, 8), (32, 128, 4)] {
-            assert!(gain(&shape(images, channels, size), ConvPass::Forward) > LEAST_GAIN, "{images} x {channels} x {size}");
+            for pass in [ConvPass::Forward, ConvPass::GradWeight] {
+                assert!(gain(&shape(images, channels, size), pass) > LEAST_GAIN, "{pass:?}: {images} x {channels} x {size}");
+            }
         }
         for (images, channels, size) in [(1, 512, 7), (32, 256, 2), (128, 512, 1)] {
             assert!(gain(&shape(images, channels, size), ConvPass::Forward) < LEAST_GAIN, "{images} x {channels} x {size}");

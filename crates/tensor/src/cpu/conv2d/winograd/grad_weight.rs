@@ -56,6 +56,12 @@ struct Task {
     share: usize,
 }
 
+/// Shares that the tiles are cut into, told by the shape alone: each has sums of its own, which are added up in order.
+pub(super) fn shares(inputs: usize, outputs: usize, tiles: usize) -> usize {
+    let groups = inputs.div_ceil(GROUP) * outputs.div_ceil(GROUP);
+    TASKS.div_ceil(groups).min(tiles / CHUNK_TILES).max(1)
+}
+
 impl WinogradGradWeight<'_> {
     /// Writes the blocked gradient to `dw`.
     pub(in crate::cpu::conv2d) fn run(&self, level: SimdLevel, dw: &mut [f32]) {
@@ -77,11 +83,8 @@ impl WinogradGradWeight<'_> {
         self.tasks().iter().map(cost).collect()
     }
 
-    /// Shares that the tiles are cut into, told by the shape alone: each has sums of its own, which are added up in order.
     fn shares(&self) -> usize {
-        let (inputs, outputs) = (self.forward.filters.inputs(), self.forward.filters.outputs());
-        let groups = inputs.div_ceil(GROUP) * outputs.div_ceil(GROUP);
-        TASKS.div_ceil(groups).min(self.forward.tiles() / CHUNK_TILES).max(1)
+        shares(self.forward.filters.inputs(), self.forward.filters.outputs(), self.forward.tiles())
     }
 
     fn tiles_of(&self, share: usize) -> Range<usize> {
