@@ -99,6 +99,21 @@ mod tests {
     }
 
     #[test]
+    fn a_residual_is_overwritten_only_where_nobody_else_holds_it() {
+        let mut generator = Generator::new(3);
+        let mut draw = |shape: [usize; 4]| Tensor::normal(shape, 0.0, 1.0, &mut generator).unwrap().channels_last().unwrap();
+        let (x, residual) = (Var::from(draw([2, 5, 6, 6])), draw([2, 7, 6, 6]));
+        let (conv, before) = (Conv2d::new(5, 7, 3).padding(1), residual.to_vec::<f32>().unwrap());
+        let run = |residual: Tensor| no_grad(|| conv_norm_act(&conv, None, &x, Some(residual.into()), None, Mode::Eval)).unwrap();
+        let beside = run(residual.clone());
+        assert_eq!(residual.to_vec::<f32>().unwrap(), before);
+        let memory = residual.data::<f32>().unwrap().as_ptr();
+        let in_place = run(residual);
+        assert_eq!(in_place.value().data::<f32>().unwrap().as_ptr(), memory);
+        assert_eq!(in_place.value().to_vec::<f32>().unwrap(), beside.value().to_vec::<f32>().unwrap());
+    }
+
+    #[test]
     fn without_a_norm_the_bias_still_counts() {
         let x = Var::from(Tensor::ones([1, 2, 1, 1], DType::F32).unwrap());
         let conv = Conv2d::new(2, 3, 1);

@@ -33,6 +33,11 @@ pub(super) fn giving_away<'a>(e: &Epilogue<'a>) -> Epilogue<'a> {
     Epilogue { residual, ..e.clone() }
 }
 
+/// Where its elements begin.
+pub(super) fn address(t: &Tensor) -> *const f32 {
+    t.data().unwrap().as_ptr()
+}
+
 /// None, or one of several.
 pub(super) fn activation(choice: usize) -> Option<Unary> {
     [None, Some(Unary::Relu), Some(Unary::Clamp { min: 0.0, max: 6.0 }), Some(Unary::Silu), Some(Unary::Hardswish)][choice % 5]
@@ -81,7 +86,10 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
                 (depthwise_grad_weight_at(level, &xt, &dy, &s), &dw),
             ]
         } else {
-            let in_place = forward_at(level, &xt, &wt, &s, giving_away(&epilogue), piece).unwrap();
+            let given = giving_away(&epilogue);
+            let memory = address(given.residual.as_ref().unwrap());
+            let in_place = forward_at(level, &xt, &wt, &s, given, piece).unwrap();
+            assert_eq!(address(&in_place), memory, "at {level}: {s:?}");
             let beside = forward_at(level, &xt, &wt, &s, epilogue.clone(), piece);
             assert!(beside.as_ref().unwrap().data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
             [(beside, &y), (grad_input_at(level, &dy, &wt, &s, piece), &dx), (grad_weight_at(level, &xt, &dy, &s, piece), &dw)]
@@ -149,12 +157,16 @@ fn groups_agree_with_the_plain_twin() {
 fn no_pictures_give_no_output_and_other_empty_sizes_are_refused() {
     let options = Conv2dOptions { padding: (1, 1), ..Default::default() };
     let zeros = |dims: [usize; 4]| Tensor::zeros(dims, crate::DType::F32).unwrap();
-    let w = zeros([16, 3, 3, 3]);
-    let (x, dy) = (zeros([0, 3, 4, 4]), zeros([0, 16, 4, 4]));
-    assert_eq!(x.conv2d(&w, None, &options).unwrap().dims(), [0, 16, 4, 4]);
-    assert_eq!(dy.conv2d_grad_input(&w, x.dims(), &options).unwrap().dims(), [0, 3, 4, 4]);
-    let dw = dy.conv2d_grad_weight(&x, w.dims(), &options).unwrap();
-    assert!(dw.to_vec::<f32>().unwrap().iter().all(|&v| v == 0.0));
+    let depthwise = Conv2dOptions { groups: 16, ..options };
+    let kernels =
+        [([16, 3, 3, 3], options), ([32, 16, 3, 3], options), ([16, 3, 1, 1], Conv2dOptions::default()), ([16, 1, 3, 3], depthwise)];
+    for (w, options) in kernels {
+        let (x, dy) = (zeros([0, w[1] * options.groups, 4, 4]), zeros([0, w[0], 4, 4]));
+        assert_eq!(x.conv2d(&zeros(w), None, &options).unwrap().dims(), dy.dims());
+        assert_eq!(dy.conv2d_grad_input(&zeros(w), x.dims(), &options).unwrap().dims(), x.dims());
+        let dw = dy.conv2d_grad_weight(&x, &w, &options).unwrap();
+        assert!(dw.to_vec::<f32>().unwrap().iter().all(|&v| v == 0.0));
+    }
     for (x, w) in
         [([2, 3, 0, 4], [16, 3, 3, 3]), ([2, 3, 4, 0], [16, 3, 3, 3]), ([2, 0, 4, 4], [16, 0, 3, 3]), ([2, 3, 4, 4], [0, 3, 3, 3])]
     {

@@ -4,7 +4,7 @@ use crate::{
     BLOCK, Layout, Tensor,
     cpu::{
         conv2d::{
-            tests::{activated, activation, distance, f64s, giving_away, random},
+            tests::{activated, activation, address, distance, f64s, giving_away, random},
             winograd_forward_at, winograd_grad_input_at, winograd_grad_weight_at,
         },
         dispatch::SimdLevel,
@@ -43,7 +43,10 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
     generic::conv2d::grad_weight(&s, &x64, &dy64, &mut dw);
     for level in SimdLevel::available() {
         let forward = winograd_forward_at(level, &xt, &wt, &s, e.clone()).unwrap();
-        let in_place = winograd_forward_at(level, &xt, &wt, &s, giving_away(&e)).unwrap();
+        let given = giving_away(&e);
+        let memory = given.residual.as_ref().map(address);
+        let in_place = winograd_forward_at(level, &xt, &wt, &s, given).unwrap();
+        assert!(memory.is_none_or(|memory| memory == address(&in_place)), "at {level}: {s:?}");
         assert!(forward.data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
         let grad_input = winograd_grad_input_at(level, &dy, &wt, &s).unwrap();
         let mut results = vec![("forward", forward, &y), ("grad_input", grad_input, &dx)];
