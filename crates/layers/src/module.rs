@@ -132,6 +132,9 @@ impl<M: Module + ?Sized> Module for Box<M> {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         (**self).forward(x, mode)
     }
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        (**self).forward_owned(x, mode)
+    }
     fn class_name(&self) -> &'static str {
         (**self).class_name()
     }
