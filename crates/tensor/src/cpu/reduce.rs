@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Element, Float, Result, Shape, Tensor,
-    ops::{Extreme, Reduce},
+    ops::{Cut, Extreme, Reduce},
     with_dtype, with_float,
 };
 
@@ -83,22 +83,9 @@ struct Plan {
 
 impl Plan {
     fn new(x: &Tensor, reduced: &[bool]) -> Plan {
-        let shape = x.shape();
-        let strides = x.layout().strides(shape);
-        let mut order = x.layout().order(shape.rank());
-        let kept: Vec<usize> = (0..shape.rank()).map(|d| if reduced[d] { 1 } else { shape[d] }).collect();
-        // Innermost kept dimensions form the columns.
-        let mut columns = 1;
-        while let Some(&d) = order.last().filter(|&&d| !reduced[d] || shape[d] == 1) {
-            columns *= shape[d];
-            order.pop();
-        }
-        let loops_over = |keep: bool| {
-            let dims = order.iter().filter(|&&d| reduced[d] != keep).map(|&d| (shape[d], [strides[d]]));
-            Loops::new(dims.collect::<Vec<_>>(), [0])
-        };
-        let terms = loops_over(false);
-        Plan { groups: loops_over(true), columns, merged: terms.elements(), terms, shape: kept.into() }
+        let Cut { kept, columns, groups, terms } = Cut::new(x, reduced);
+        let terms = Loops::new(terms, [0]);
+        Plan { groups: Loops::new(groups, [0]), columns, merged: terms.elements(), terms, shape: kept.into() }
     }
 }
 

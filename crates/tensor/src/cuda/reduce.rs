@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     DType, Layout, Result, Tensor,
-    ops::{Extreme, Reduce},
+    ops::{Cut, Extreme, Reduce},
 };
 
 /// Terms that a thread merges by itself.
@@ -25,21 +25,11 @@ const MOST_ROWS: usize = 65_535;
 
 /// `op` over the dimensions marked, which stay with size 1, in the memory order of `x`.
 pub(super) fn reduce(op: Reduce, x: &Tensor, reduced: &[bool]) -> Result<Tensor> {
-    let (context, width, shape) = (x.context()?, float_width("reduce", x)?, x.shape());
-    let strides = x.layout().strides(shape);
-    let mut order = x.layout().order(shape.rank());
-    let kept: Vec<usize> = (0..shape.rank()).map(|d| if reduced[d] { 1 } else { shape[d] }).collect();
-    // Innermost kept dimensions form the columns: results that lie side by side.
-    let mut columns = 1;
-    while let Some(&d) = order.last().filter(|&&d| !reduced[d] || shape[d] == 1) {
-        columns *= shape[d];
-        order.pop();
-    }
-    let chosen = |keep: bool| order.iter().filter(move |&&d| reduced[d] != keep).copied();
-    let walk = |keep: bool| Walk::new("reduce", chosen(keep).map(|d| (shape[d], [strides[d]])).collect::<Vec<_>>(), [0]);
-    let (groups, terms) = (walk(true)?, walk(false)?);
-    let count = |keep: bool| chosen(keep).map(|d| shape[d]).product::<usize>();
-    let (group_count, merged) = (count(true), count(false));
+    let (context, width) = (x.context()?, float_width("reduce", x)?);
+    let Cut { kept, columns, groups, terms } = Cut::new(x, reduced);
+    let count = |loops: &[(usize, [usize; 1])]| loops.iter().map(|&(len, _)| len).product::<usize>();
+    let (group_count, merged) = (count(&groups), count(&terms));
+    let (groups, terms) = (Walk::new("reduce", groups, [0])?, Walk::new("reduce", terms, [0])?);
     let mut y = context.uninit(kept, x.dtype(), x.layout())?;
     let n = y.stored();
     if n == 0 {

@@ -30,6 +30,7 @@ pub use conv2d::{Conv2dOptions, ConvMethod, ConvShape, Epilogue};
 pub use cross_entropy::{CrossEntropyOptions, Reduction};
 pub use layer_norm::{LayerNorm, LayerNormGrads};
 pub use max_pool2d::MaxPool2dOptions;
+pub(crate) use reduce::Cut;
 pub use reduce::{Extreme, Reduce};
 pub use softmax::Softmax;
 pub use unary::{Saved, Unary};

@@ -25,6 +25,34 @@ pub enum Extreme {
     Min,
 }
 
+/// How the elements of a reduction lie in memory; loops are lengths and strides, outermost first.
+pub(crate) struct Cut {
+    /// The result's shape, with reduced dimensions of size 1.
+    pub kept: Vec<usize>,
+    /// Results that lie side by side: 1 where the innermost dimension is reduced.
+    pub columns: usize,
+    /// The loops over rows of results.
+    pub groups: Vec<(usize, [usize; 1])>,
+    /// The loops over the elements that one result merges.
+    pub terms: Vec<(usize, [usize; 1])>,
+}
+
+impl Cut {
+    /// That of a reduction of `x` over the dimensions marked.
+    pub(crate) fn new(x: &Tensor, reduced: &[bool]) -> Cut {
+        let (shape, strides) = (x.shape(), x.layout().strides(x.shape()));
+        let mut order = x.layout().order(shape.rank());
+        let kept = (0..shape.rank()).map(|d| if reduced[d] { 1 } else { shape[d] }).collect();
+        let mut columns = 1;
+        while let Some(&d) = order.last().filter(|&&d| !reduced[d] || shape[d] == 1) {
+            columns *= shape[d];
+            order.pop();
+        }
+        let loops = |over: bool| order.iter().filter(|&&d| reduced[d] == over).map(|&d| (shape[d], [strides[d]])).collect();
+        Cut { kept, columns, groups: loops(false), terms: loops(true) }
+    }
+}
+
 impl Reduce {
     fn name(self) -> &'static str {
         match self {
