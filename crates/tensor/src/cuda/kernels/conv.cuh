@@ -27,6 +27,13 @@ struct Epilogue {
     double low, high;           // what results are held between
 };
 
+// The output place at which a tap meets an input place that lies `reach` behind the output's first place for that tap; -1 where none does.
+__device__ inline int met(int reach, int stride, Divisor by_stride, int places) {
+    if (reach < 0) return -1;
+    int at = (int)quotient(reach, by_stride);
+    return at * stride == reach && at < places ? at : -1;
+}
+
 // The sum that belongs to element i of the output, in channel k, as it is written.
 __device__ inline real finished(const Epilogue& e, real sum, int k, i64 i) {
     if (e.scale) sum *= e.scale[k];

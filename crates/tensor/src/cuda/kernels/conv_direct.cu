@@ -32,15 +32,11 @@ KERNEL(direct_grad_input, Conv s, const real* dy, const real* w, real* dx, i64 n
         const real* from = dy + (i64)at.picture * s.p * s.q * s.k;
         real sum = 0;
         for (int a = 0; a < s.r; a++) {
-            int down = at.row + s.padding[0] - a * s.dilation[0];
-            if (down < 0) continue;
-            int row = quotient(down, s.by_stride[0]);
-            if (row * s.stride[0] != down || row >= s.p) continue;
+            int row = met(at.row + s.padding[0] - a * s.dilation[0], s.stride[0], s.by_stride[0], s.p);
+            if (row < 0) continue;
             for (int b = 0; b < s.s; b++) {
-                int across = at.column + s.padding[1] - b * s.dilation[1];
-                if (across < 0) continue;
-                int column = quotient(across, s.by_stride[1]);
-                if (column * s.stride[1] != across || column >= s.q) continue;
+                int column = met(at.column + s.padding[1] - b * s.dilation[1], s.stride[1], s.by_stride[1], s.q);
+                if (column < 0) continue;
                 const real* pixel = from + ((i64)row * s.q + column) * s.k;
                 for (int k = group * s.kg; k < (group + 1) * s.kg; k++) {
                     sum += rounded(s, pixel[k]) * rounded(s, weights_of(s, w, k)[((a * s.s + b) * s.cg + own) * 32]);
@@ -85,15 +81,11 @@ KERNEL(depthwise_grad_input, Conv s, const real* dy, const real* w, real* dx, i6
         const real *from = dy + (i64)at.picture * s.p * s.q * s.k + c, *weights = weights_of(s, w, c);
         real4 sums = {};
         for (int a = 0; a < s.r; a++) {
-            int down = at.row + s.padding[0] - a * s.dilation[0];
-            if (down < 0) continue;
-            int row = quotient(down, s.by_stride[0]);
-            if (row * s.stride[0] != down || row >= s.p) continue;
+            int row = met(at.row + s.padding[0] - a * s.dilation[0], s.stride[0], s.by_stride[0], s.p);
+            if (row < 0) continue;
             for (int b = 0; b < s.s; b++) {
-                int across = at.column + s.padding[1] - b * s.dilation[1];
-                if (across < 0) continue;
-                int column = quotient(across, s.by_stride[1]);
-                if (column * s.stride[1] != across || column >= s.q) continue;
+                int column = met(at.column + s.padding[1] - b * s.dilation[1], s.stride[1], s.by_stride[1], s.q);
+                if (column < 0) continue;
                 real4 values = *(const real4*)(from + ((i64)row * s.q + column) * s.k), taps = *(const real4*)(weights + (a * s.s + b) * 32);
                 for (int j = 0; j < 4; j++) sums.v[j] += values.v[j] * taps.v[j];
             }
