@@ -173,6 +173,9 @@ impl Module for MBConv {
     children!(MBConv { block, stochastic_depth });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+        if self.shortcut && mode == Mode::Eval {
+            return self.block.forward_residual(x, x, mode);
+        }
         let y = self.block.forward(x, mode)?;
         if self.shortcut { Ok(self.stochastic_depth.forward(&y, mode)?.add(x)?) } else { Ok(y) }
     }

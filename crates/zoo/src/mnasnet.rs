@@ -149,7 +149,6 @@ impl Module for _InvertedResidual {
     children!(_InvertedResidual { layers });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let y = self.layers.forward(x, mode)?;
-        if self.shortcut { Ok(y.add(x)?) } else { Ok(y) }
+        if self.shortcut { self.layers.forward_residual(x, x, mode) } else { self.layers.forward(x, mode) }
     }
 }

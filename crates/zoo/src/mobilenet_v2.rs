@@ -127,7 +127,6 @@ impl Module for InvertedResidual {
     children!(InvertedResidual { conv });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let y = self.conv.forward(x, mode)?;
-        if self.shortcut { Ok(x.add(&y)?) } else { Ok(y) }
+        if self.shortcut { self.conv.forward_residual(x, x, mode) } else { self.conv.forward(x, mode) }
     }
 }

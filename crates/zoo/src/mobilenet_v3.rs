@@ -197,8 +197,7 @@ impl Module for InvertedResidual {
     children!(InvertedResidual { block });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let y = self.block.forward(x, mode)?;
-        if self.shortcut { Ok(x.add(&y)?) } else { Ok(y) }
+        if self.shortcut { self.block.forward_residual(x, x, mode) } else { self.block.forward(x, mode) }
     }
 }
 
