@@ -53,7 +53,8 @@ fn exp_of_negative<S: Simd>(x: f32) -> f32 {
 }
 
 /// `a / b` for `b` between 1 and 2. A division takes as many cycles as all the rest of a logistic function; this is a line near `1 / b`
-/// (6 % off), a step of third order (3e-4) and one of Newton's for the quotient. The line is nearer at 1 and 2, so that `1 / 1` and `1 / 2` are exact.
+/// (6 % off), a step of third order (3e-4) and one of Newton's for the quotient. The line is nearer at 1 and 2, so that `1 / 1` and
+/// `1 / 2` are exact.
 #[inline(always)]
 fn quotient<S: Simd>(a: f32, b: f32) -> f32 {
     if !S::FUSED {
