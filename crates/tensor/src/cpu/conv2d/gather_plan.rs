@@ -77,6 +77,9 @@ impl Geometry {
 
     /// Cut for this number of threads.
     pub(super) fn plan(self, threads: usize) -> Plan {
+        if self.images == 0 {
+            return Plan { geometry: self, source: Source::Direct, runs: Vec::new(), tasks: Vec::new(), scratch_len: 0 };
+        }
         let (source, runs) = self.cut(threads);
         let tasks = self.tasks(source, &runs, threads);
         let plan = Plan { geometry: self, source, runs, tasks, scratch_len: 0 };
@@ -98,7 +101,7 @@ impl Geometry {
             let pixels = self.images * self.output.0 * self.output.1;
             // Few pixels stay together: the weights are what has to be read, and blocks of them are shared out.
             let most = if pixels <= 64 { 64 } else { (SCRATCH_BYTES / 4 / self.input_channels.max(1)).clamp(28, 448) };
-            let pieces = pixels.div_ceil(most).max(1);
+            let pieces = pixels.div_ceil(most);
             let shared = pieces.next_multiple_of(threads);
             // Blocks of weights that do not divide among the threads are read by all of them instead.
             let blocks = self.output_channels.div_ceil(BLOCK);
