@@ -120,7 +120,7 @@ pub fn conv_norm_act<'a>(
     conv: &Conv2d,
     norm: impl Into<Option<&'a BatchNorm2d>>,
     x: &Var,
-    residual: Option<&Var>,
+    residual: Option<Var>,
     activation: impl Into<Option<Unary>>,
     mode: Mode,
 ) -> Result<Var>;
@@ -283,7 +283,7 @@ pub use state_dict::{LoadReport, Matching, Misshapen, StateDict};
 pub use stochastic_depth::StochasticDepth;
 pub use summary::Summary;
 pub use tensor::ops::Unary;
-pub use trace::{Call, Fusion, call, calls};
+pub use trace::{Call, Fusion, call, call_owned, calls};
 
 // layers/src/linear.rs
 #[derive(Debug)]
@@ -344,6 +344,9 @@ pub enum Mode {
 }
 pub trait Module: Any + Send + Sync {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        ..
+    }
     fn class_name(&self) -> &'static str;
     fn extra_repr(&self) -> String {
         ..
@@ -713,12 +716,7 @@ impl Sequential {
     pub fn is_empty(&self) -> bool;
 }
 impl Sequential {
-    pub fn forward_residual(
-        &self,
-        input: &Var,
-        residual: &Var,
-        mode: Mode,
-    ) -> Result<Var>;
+    pub fn forward_residual(&self, x: Var, mode: Mode) -> Result<Var>;
 }
 impl Module for Sequential;
 impl fmt::Debug for Sequential;
@@ -844,6 +842,7 @@ pub struct Call<'a> {
     pub fusion: Fusion,
 }
 pub fn call(module: &dyn Module, x: &Var, mode: Mode) -> Result<Var>;
+pub fn call_owned(module: &dyn Module, x: Var, mode: Mode) -> Result<Var>;
 pub fn calls<const RANK: usize>(
     module: &dyn Module,
     input: [usize; RANK],

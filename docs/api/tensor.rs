@@ -7,14 +7,16 @@ pub trait Backend: Sync {
         x: &Tensor,
         w: &Tensor,
         shape: &ConvShape,
-        epilogue: &Epilogue<'_>,
+        epilogue: Epilogue<'_>,
     ) -> Result<Tensor>;
     fn conv2d_pair(
         &self,
         x: &Tensor,
-        first: &ConvStep<'_>,
-        second: &ConvStep<'_>,
-    ) -> Result<Tensor>;
+        first: ConvStep<'_>,
+        second: ConvStep<'_>,
+    ) -> Result<Tensor> {
+        ..
+    }
     fn conv2d_grad_input(
         &self,
         dy: &Tensor,
@@ -521,14 +523,14 @@ pub enum ConvMethod {
     Winograd,
 }
 impl Default for Conv2dOptions;
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Epilogue<'a> {
     pub scale: Option<&'a Tensor>,
     pub shift: Option<&'a Tensor>,
-    pub residual: Option<&'a Tensor>,
+    pub residual: Option<Tensor>,
     pub activation: Option<Unary>,
 }
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FusedConv2d<'a> {
     pub weight: &'a Tensor,
     pub options: Conv2dOptions,
@@ -573,12 +575,12 @@ impl Tensor {
         &self,
         weight: &Tensor,
         options: &Conv2dOptions,
-        epilogue: &Epilogue<'_>,
+        epilogue: Epilogue<'_>,
     ) -> Result<Tensor>;
     pub fn conv2d_pair(
         &self,
-        first: &FusedConv2d<'_>,
-        second: &FusedConv2d<'_>,
+        first: FusedConv2d<'_>,
+        second: FusedConv2d<'_>,
     ) -> Result<Tensor>;
     pub fn conv2d_grad_input(
         &self,
@@ -712,9 +714,7 @@ pub mod optim;
 pub use avg_pool2d::AvgPool2dOptions;
 pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads};
 pub use binary::{Binary, Compare};
-pub use conv2d::{
-    Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue, FusedConv2d,
-};
+pub use conv2d::{Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue, FusedConv2d};
 pub use cross_entropy::{CrossEntropyOptions, Reduction};
 pub use layer_norm::{LayerNorm, LayerNormGrads};
 pub use max_pool2d::MaxPool2dOptions;

@@ -14,7 +14,7 @@ use crate::{
 /// `activation(norm(conv(x)) + residual)`; the norm, the residual and the activation may each be absent.
 ///
 /// With gradients, norm, sum and a ReLU are one pass after the convolution; without, the norm is folded into the convolution and
-/// all four are one pass.
+/// all four are one pass, whose result takes the residual's memory where no other variable shares it.
 ///
 /// # Errors
 /// Where shapes do not fit, or a layer's settings make no sense.
@@ -22,19 +22,19 @@ pub fn conv_norm_act<'a>(
     conv: &Conv2d,
     norm: impl Into<Option<&'a BatchNorm2d>>,
     x: &Var,
-    residual: Option<&Var>,
+    residual: Option<Var>,
     activation: impl Into<Option<Unary>>,
     mode: Mode,
 ) -> Result<Var> {
     let (norm, activation) = (norm.into(), activation.into());
-    if folds(conv, norm, x, residual, mode) {
+    if folds(conv, norm, x, residual.as_ref(), mode) {
         return folded(conv, norm, x, residual, activation);
     }
     let y = conv.forward(x, mode)?;
     match norm {
-        Some(norm) => norm.forward_activated(&y, residual, activation, mode),
+        Some(norm) => norm.forward_activated(&y, residual.as_ref(), activation, mode),
         None => {
-            let y = residual.map_or(Ok(y.clone()), |residual| y.add(residual))?;
+            let y = residual.map_or(Ok(y.clone()), |residual| y.add(&residual))?;
             Ok(activation.map_or(Ok(y.clone()), |op| y.unary(op))?)
         }
     }
@@ -73,7 +73,7 @@ pub fn conv_norm_act_pair(first: ConvNormAct<'_>, second: ConvNormAct<'_>, x: &V
     let (a_weight, b_weight) = (first.conv.weight.value(), second.conv.weight.value());
     let a = FusedConv2d { weight: &a_weight, options: a.options, epilogue: a.epilogue(None, first.activation) };
     let b = FusedConv2d { weight: &b_weight, options: b.options, epilogue: b.epilogue(None, second.activation) };
-    Ok(Var::from(x.value().conv2d_pair(&a, &b)?))
+    Ok(Var::from(x.value().conv2d_pair(a, b)?))
 }
 
 /// Whether all is one pass: no gradient is asked for, and the norm's statistics are known ahead.
@@ -111,17 +111,17 @@ impl Folded {
         Ok(Folded { options, scale, shift })
     }
 
-    fn epilogue<'a>(&'a self, residual: Option<&'a Tensor>, activation: Option<Unary>) -> Epilogue<'a> {
-        Epilogue { scale: self.scale.as_ref(), shift: self.shift.as_ref(), residual, activation }
+    fn epilogue(&self, residual: Option<Var>, activation: Option<Unary>) -> Epilogue<'_> {
+        Epilogue { scale: self.scale.as_ref(), shift: self.shift.as_ref(), residual: residual.map(Var::into_value), activation }
     }
 }
 
 /// The whole as one convolution: `activation(conv(x) * scale + shift + residual)`.
-fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, activation: Option<Unary>) -> Result<Var> {
+fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<Var>, activation: Option<Unary>) -> Result<Var> {
     let folded = Folded::new(conv, norm)?;
-    let epilogue = folded.epilogue(residual.map(Var::value), activation);
-    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &folded.options, &epilogue)?);
     let fusion = Fusion { folded_norm: norm.is_some(), residual: residual.is_some(), activation };
+    let epilogue = folded.epilogue(residual, activation);
+    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &folded.options, epilogue)?);
     trace::note_fused(conv, x, &y, fusion);
     if let Some(norm) = norm {
         trace::note_fused(norm, &y, &y, fusion);
@@ -150,8 +150,8 @@ mod tests {
             norm.forward(&conv.forward(&x, Mode::Train).unwrap(), Mode::Train).unwrap(); // statistics other than 0 and 1
             let plain = norm.forward(&conv.forward(&x, Mode::Eval).unwrap(), Mode::Eval).unwrap();
             let plain = (plain + &residual).unwrap().relu().unwrap();
-            let with_graph = conv_norm_act(&conv, &norm, &x, Some(&residual), Unary::Relu, Mode::Eval).unwrap();
-            let without = no_grad(|| conv_norm_act(&conv, &norm, &x, Some(&residual), Unary::Relu, Mode::Eval)).unwrap();
+            let with_graph = conv_norm_act(&conv, &norm, &x, Some(residual.clone()), Unary::Relu, Mode::Eval).unwrap();
+            let without = no_grad(|| conv_norm_act(&conv, &norm, &x, Some(residual.clone()), Unary::Relu, Mode::Eval)).unwrap();
             assert!(with_graph.requires_grad() && !without.requires_grad());
             for y in [with_graph, without] {
                 let deviation = y.value().sub(plain.value()).unwrap().abs().unwrap().amax(&[], false).unwrap();

@@ -99,4 +99,4 @@ pub use state_dict::{LoadReport, Matching, Misshapen, StateDict};
 pub use stochastic_depth::StochasticDepth;
 pub use summary::Summary;
 pub use tensor::ops::Unary;
-pub use trace::{Call, Fusion, call, calls};
+pub use trace::{Call, Fusion, call, call_owned, calls};

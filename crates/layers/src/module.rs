@@ -24,6 +24,15 @@ pub trait Module: Any + Send + Sync {
     /// Where the input does not fit, or the layer's settings make no sense.
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
 
+    /// [`forward`](Module::forward) for an input that the caller has no further use for: without gradients, a residual block writes
+    /// its output where the input was, unless others hold that too.
+    ///
+    /// # Errors
+    /// Those of `forward`.
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        self.forward(&x, mode)
+    }
+
     /// The name of the class in PyTorch, as printed.
     fn class_name(&self) -> &'static str;
 
@@ -114,6 +123,9 @@ impl Slot<'_> {
 impl<M: Module + ?Sized> Module for Box<M> {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         (**self).forward(x, mode)
+    }
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        (**self).forward_owned(x, mode)
     }
     fn class_name(&self) -> &'static str {
         (**self).class_name()

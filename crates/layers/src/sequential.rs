@@ -5,8 +5,9 @@ use std::{any::Any, fmt};
 use autograd::Var;
 
 use crate::{
-    BatchNorm2d, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, call, conv_norm_act,
-    conv_norm_act_pair, trace,
+    BatchNorm2d, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, call_owned, conv_norm_act,
+    conv_norm_act_pair,
+    trace::{self, Fusion},
 };
 
 /// Modules, each applied to the output of the one before: PyTorch's `Sequential`. [`sequential!`](crate::sequential) makes one of
@@ -121,17 +122,18 @@ impl Sequential {
         (options.groups == *in_channels && options.groups > 1).then_some((first, second))
     }
 
-    /// `forward(input) + residual`. A convolution or norm at the end takes the sum along.
+    /// `forward(x) + x`. A convolution or norm at the end takes the sum along; without gradients it writes the result where `x` was, unless
+    /// others hold that too.
     ///
     /// # Errors
     /// Where the input does not fit, or the sum's shapes.
-    pub fn forward_residual(&self, input: &Var, residual: &Var, mode: Mode) -> Result<Var> {
-        self.run(input, Some(residual), mode)
+    pub fn forward_residual(&self, x: Var, mode: Mode) -> Result<Var> {
+        self.run(x.clone(), Some(x), mode)
     }
 
     /// The modules one after the other, and the sum.
-    fn run(&self, input: &Var, mut residual: Option<&Var>, mode: Mode) -> Result<Var> {
-        let mut x = input.clone();
+    fn run(&self, mut x: Var, mut residual: Option<Var>, mode: Mode) -> Result<Var> {
+        let input = x.value().shape().clone();
         let mut index = 0;
         while let Some((_, module)) = self.modules.get(index) {
             if !trace::is_taken()
@@ -152,13 +154,14 @@ impl Sequential {
             let added = if is_last && (fused > 0 || block.is_some()) { residual.take() } else { None };
             x = match (conv, norm, block) {
                 (Some(conv), norm, _) => conv_norm_act(conv, norm, &x, added, op, mode)?,
-                (None, Some(norm), _) => norm.forward_activated(&x, added, op, mode)?,
+                (None, Some(norm), _) => norm.forward_activated(&x, added.as_ref(), op, mode)?,
                 (None, None, Some(block)) => {
-                    let y = block.modules.run(&x, added, mode)?;
-                    trace::note(block, &x, &y);
+                    let input = x.value().shape().clone();
+                    let y = block.modules.run(x, added, mode)?;
+                    trace::note_sizes(block, input.dims(), y.dims(), Fusion::default());
                     y
                 }
-                (None, None, None) => call(module.as_ref(), &x, mode)?,
+                (None, None, None) => call_owned(module.as_ref(), x, mode)?,
             };
             if let Some((module, _)) = activation {
                 trace::note(module.as_ref(), &x, &x);
@@ -166,16 +169,20 @@ impl Sequential {
             index += fused.max(1) + usize::from(activation.is_some());
         }
         if let Some(residual) = residual {
-            x = x.add(residual)?;
+            x = x.add(&residual)?;
         }
-        trace::note(self, input, &x);
+        trace::note_sizes(self, input.dims(), x.dims(), Fusion::default());
         Ok(x)
     }
 }
 
 impl Module for Sequential {
-    fn forward(&self, input: &Var, mode: Mode) -> Result<Var> {
-        self.run(input, None, mode)
+    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        self.run(x, None, mode)
     }
 
     fn class_name(&self) -> &'static str {
@@ -240,7 +247,7 @@ mod tests {
             block(depthwise(1)),
             Conv2d::new(48, 48, 1),
             ReLU6::new(),
-            depthwise(2),
+            depthwise(1),
             BatchNorm2d::new(48),
             Conv2d::new(48, 4, 1),
             BatchNorm2d::new(4),
@@ -252,11 +259,16 @@ mod tests {
         let plain = unfused(&modules, &x, Mode::Eval);
         let fused = no_grad(|| modules.forward(&x, Mode::Eval)).unwrap();
         assert!(deviation(&fused, &plain) < 1e-5);
-        let residual = Var::from(Tensor::normal([1, 4, 40, 40], 0.0, 1.0, &mut generator).unwrap());
-        let sum = no_grad(|| modules.forward_residual(&x, &residual, Mode::Eval)).unwrap();
-        assert!(deviation(&sum, &(fused + &residual).unwrap()) == 0.0, "the last norm takes the sum along");
-        let sum = modules.forward_residual(&x, &residual, Mode::Eval).unwrap();
-        assert!(sum.requires_grad() && deviation(&sum, &(plain + &residual).unwrap()) < 1e-5);
+        let (fused, plain) = ((fused + &x).unwrap(), (plain + &x).unwrap());
+        let sum = no_grad(|| modules.forward_residual(x.clone(), Mode::Eval)).unwrap();
+        assert!(deviation(&sum, &fused) == 0.0, "the last norm takes the sum along");
+        let sum = modules.forward_residual(x.clone(), Mode::Eval).unwrap();
+        assert!(sum.requires_grad() && deviation(&sum, &plain) < 1e-5);
+        let place = |x: &Var| x.value().data::<f32>().unwrap().as_ptr();
+        let x = Var::from(x.value().to_layout(tensor::Layout::ChannelsLast).unwrap());
+        let before = place(&x);
+        let sum = no_grad(|| modules.forward_residual(x, Mode::Eval)).unwrap();
+        assert!(deviation(&sum, &fused) == 0.0 && place(&sum) == before, "nobody else holds x, so the sum is where it was");
     }
 
     #[test]

@@ -106,15 +106,20 @@ pub(crate) fn note(module: &dyn Module, input: &Var, output: &Var) {
     note_fused(module, input, output, Fusion::default());
 }
 
-/// [`note`] with what was computed in the same pass.
-pub(crate) fn note_fused(module: &dyn Module, input: &Var, output: &Var, fusion: Fusion) {
+/// [`note_fused`] where the input is gone.
+pub(crate) fn note_sizes(module: &dyn Module, input: &[usize], output: &[usize], fusion: Fusion) {
     TRACE.with_borrow_mut(|trace| {
         if let Some(trace) = trace
             && let Some(key) = key(module)
         {
-            trace.runs.insert(key, Ran { input: input.dims().to_vec(), output: output.dims().to_vec(), fusion });
+            trace.runs.insert(key, Ran { input: input.to_vec(), output: output.to_vec(), fusion });
         }
     });
+}
+
+/// [`note`] with what was computed in the same pass.
+pub(crate) fn note_fused(module: &dyn Module, input: &Var, output: &Var, fusion: Fusion) {
+    note_sizes(module, input.dims(), output.dims(), fusion);
 }
 
 /// `module.forward(x, mode)`, of which a [`Summary`](crate::Summary) knows the output's shape. Layers and [`Sequential`] note
@@ -125,8 +130,17 @@ pub(crate) fn note_fused(module: &dyn Module, input: &Var, output: &Var, fusion:
 /// # Errors
 /// Those of `forward`.
 pub fn call(module: &dyn Module, x: &Var, mode: Mode) -> Result<Var> {
-    let y = module.forward(x, mode)?;
-    note(module, x, &y);
+    call_owned(module, x.clone(), mode)
+}
+
+/// [`call`] for an input that the caller has no further use for: see [`Module::forward_owned`].
+///
+/// # Errors
+/// Those of `forward_owned`.
+pub fn call_owned(module: &dyn Module, x: Var, mode: Mode) -> Result<Var> {
+    let input = x.value().shape().clone();
+    let y = module.forward_owned(x, mode)?;
+    note_sizes(module, input.dims(), y.dims(), Fusion::default());
     Ok(y)
 }
 

@@ -12,12 +12,12 @@ use crate::{
 /// The computations of a device. `ops` checks shapes and types, infers the result's and calls these.
 pub trait Backend: Sync {
     /// Convolution and its epilogue; `x` and the residual channels-last, `w` blocked.
-    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: &Epilogue<'_>) -> Result<Tensor>;
+    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: Epilogue<'_>) -> Result<Tensor>;
     /// The second convolution of the first one's output, each with its epilogue; memory orders as in `conv2d`. Devices that gain nothing by
     /// computing them together compute one after the other.
-    fn conv2d_pair(&self, x: &Tensor, first: &ConvStep<'_>, second: &ConvStep<'_>) -> Result<Tensor> {
-        let x = self.conv2d(x, &first.weight, &first.shape, &first.epilogue)?;
-        self.conv2d(&x, &second.weight, &second.shape, &second.epilogue)
+    fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
+        let x = self.conv2d(x, &first.weight, &first.shape, first.epilogue)?;
+        self.conv2d(&x, &second.weight, &second.shape, second.epilogue)
     }
     /// A convolution's input gradient; `dy` channels-last, `w` blocked.
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor>;

@@ -264,6 +264,11 @@ impl Tensor {
         }
     }
 
+    /// Whether no other tensor shares the memory, so that it may be written to as it is.
+    pub(crate) fn is_unshared(&mut self) -> bool {
+        Arc::get_mut(&mut self.storage).is_some()
+    }
+
     /// The rows of a blocked weight in pairs, as `make` pairs them: made once and kept until the weight is written to.
     pub(crate) fn paired_rows(&self, make: impl FnOnce(&[f32]) -> Buffer) -> Result<&[f32]> {
         debug_assert_eq!((self.layout, self.offset), (Layout::Blocked, 0));

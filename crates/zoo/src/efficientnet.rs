@@ -173,10 +173,14 @@ impl Module for MBConv {
     children!(MBConv { block, stochastic_depth });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        if self.shortcut && mode == Mode::Eval {
-            return self.block.forward_residual(x, x, mode);
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        match (self.shortcut, mode) {
+            (false, _) => self.block.forward_owned(x, mode),
+            (true, Mode::Eval) => self.block.forward_residual(x, mode),
+            (true, Mode::Train) => Ok(self.stochastic_depth.forward(&self.block.forward(&x, mode)?, mode)?.add(&x)?),
         }
-        let y = self.block.forward(x, mode)?;
-        if self.shortcut { Ok(self.stochastic_depth.forward(&y, mode)?.add(x)?) } else { Ok(y) }
     }
 }

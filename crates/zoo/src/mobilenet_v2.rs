@@ -127,6 +127,10 @@ impl Module for InvertedResidual {
     children!(InvertedResidual { conv });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        if self.shortcut { self.conv.forward_residual(x, x, mode) } else { self.conv.forward(x, mode) }
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        if self.shortcut { self.conv.forward_residual(x, mode) } else { self.conv.forward_owned(x, mode) }
     }
 }

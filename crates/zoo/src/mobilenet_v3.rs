@@ -197,7 +197,11 @@ impl Module for InvertedResidual {
     children!(InvertedResidual { block });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        if self.shortcut { self.block.forward_residual(x, x, mode) } else { self.block.forward(x, mode) }
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        if self.shortcut { self.block.forward_residual(x, mode) } else { self.block.forward_owned(x, mode) }
     }
 }
 

@@ -136,10 +136,10 @@ impl Module for ResNet {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         let x = conv_norm_act(&self.conv1, &self.bn1, x, None, Unary::Relu, mode)?;
         let x = self.maxpool.forward(&x, mode)?;
-        let x = self.layer1.forward(&x, mode)?;
-        let x = self.layer2.forward(&x, mode)?;
-        let x = self.layer3.forward(&x, mode)?;
-        let x = self.layer4.forward(&x, mode)?;
+        let x = self.layer1.forward_owned(x, mode)?;
+        let x = self.layer2.forward_owned(x, mode)?;
+        let x = self.layer3.forward_owned(x, mode)?;
+        let x = self.layer4.forward_owned(x, mode)?;
         let x = self.avgpool.forward(&x, mode)?;
         self.fc.forward(&x.flatten(1, -1)?, mode)
     }
@@ -203,9 +203,13 @@ impl Module for BasicBlock {
     children!(BasicBlock { conv1, bn1, relu, conv2, bn2, downsample });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let out = conv_norm_act(&self.conv1, &self.bn1, x, None, Unary::Relu, mode)?;
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        let out = conv_norm_act(&self.conv1, &self.bn1, &x, None, Unary::Relu, mode)?;
         let identity = shortcut(&self.downsample, x, mode)?;
-        conv_norm_act(&self.conv2, &self.bn2, &out, Some(&identity), Unary::Relu, mode)
+        conv_norm_act(&self.conv2, &self.bn2, &out, Some(identity), Unary::Relu, mode)
     }
 }
 
@@ -251,10 +255,14 @@ impl Module for Bottleneck {
     children!(Bottleneck { conv1, bn1, conv2, bn2, conv3, bn3, relu, downsample });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let out = conv_norm_act(&self.conv1, &self.bn1, x, None, Unary::Relu, mode)?;
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        let out = conv_norm_act(&self.conv1, &self.bn1, &x, None, Unary::Relu, mode)?;
         let out = conv_norm_act(&self.conv2, &self.bn2, &out, None, Unary::Relu, mode)?;
         let identity = shortcut(&self.downsample, x, mode)?;
-        conv_norm_act(&self.conv3, &self.bn3, &out, Some(&identity), Unary::Relu, mode)
+        conv_norm_act(&self.conv3, &self.bn3, &out, Some(identity), Unary::Relu, mode)
     }
 }
 
@@ -265,8 +273,11 @@ fn downsample(in_channels: usize, out_channels: usize, stride: usize) -> Option<
 }
 
 /// The block's input as a summand of its output.
-fn shortcut(downsample: &Option<Sequential>, x: &Var, mode: Mode) -> Result<Var> {
-    downsample.as_ref().map_or_else(|| Ok(x.clone()), |downsample| downsample.forward(x, mode))
+fn shortcut(downsample: &Option<Sequential>, x: Var, mode: Mode) -> Result<Var> {
+    match downsample {
+        Some(downsample) => downsample.forward_owned(x, mode),
+        None => Ok(x),
+    }
 }
 
 /// A convolution before a norm, with torchvision's initialisation.

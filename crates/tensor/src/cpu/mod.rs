@@ -54,10 +54,10 @@ use crate::{
 pub(crate) struct Cpu;
 
 impl Backend for Cpu {
-    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: &Epilogue<'_>) -> Result<Tensor> {
+    fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: Epilogue<'_>) -> Result<Tensor> {
         conv2d::forward(x, w, shape, epilogue)
     }
-    fn conv2d_pair(&self, x: &Tensor, first: &ConvStep<'_>, second: &ConvStep<'_>) -> Result<Tensor> {
+    fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
         conv2d::forward_pair(x, first, second)
     }
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor> {

@@ -40,20 +40,20 @@ impl Default for Conv2dOptions {
 }
 
 /// What follows a convolution while its result is still in registers: `activation(conv * scale + shift + residual)`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Epilogue<'a> {
     /// A factor for each output channel, `[K]`.
     pub scale: Option<&'a Tensor>,
     /// A summand for each output channel, `[K]`: the bias.
     pub shift: Option<&'a Tensor>,
-    /// A summand of the output's shape.
-    pub residual: Option<&'a Tensor>,
+    /// A summand of the output's shape. The output may take its memory, where no other tensor shares it.
+    pub residual: Option<Tensor>,
     /// A function that the sum goes through: ReLU, ReLU6 (a clamp), SiLU and others.
     pub activation: Option<Unary>,
 }
 
 /// A convolution and what follows it, of an input that is not there yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FusedConv2d<'a> {
     /// `[K, C / groups, R, S]`.
     pub weight: &'a Tensor,
@@ -61,15 +61,6 @@ pub struct FusedConv2d<'a> {
     pub options: Conv2dOptions,
     /// What follows it.
     pub epilogue: Epilogue<'a>,
-}
-
-impl<'a> FusedConv2d<'a> {
-    fn with_residual<'b>(&self, residual: Option<&'b Tensor>) -> FusedConv2d<'b>
-    where
-        'a: 'b,
-    {
-        FusedConv2d { epilogue: Epilogue { residual, ..self.epilogue }, ..*self }
-    }
 }
 
 /// A [`FusedConv2d`] with its sizes, checked, as a [`Backend`](crate::Backend) takes it: the weight blocked, the residual channels-last.
@@ -177,11 +168,6 @@ fn inside_pairs(input: usize, output: usize, kernel: usize, (stride, padding, di
     (0..kernel).map(met).sum()
 }
 
-/// An epilogue's residual in the order of the outputs.
-fn channels_last(epilogue: &Epilogue<'_>) -> Result<Option<Tensor>> {
-    epilogue.residual.map(Tensor::channels_last).transpose()
-}
-
 impl Tensor {
     /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`, channels-last.
     /// Weights in [`Layout::Blocked`] are used as they lie.
@@ -189,18 +175,16 @@ impl Tensor {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d(&self, weight: &Tensor, bias: Option<&Tensor>, options: &Conv2dOptions) -> Result<Tensor> {
-        self.conv2d_fused(weight, options, &Epilogue { shift: bias, ..Default::default() })
+        self.conv2d_fused(weight, options, Epilogue { shift: bias, ..Default::default() })
     }
 
     /// Convolution and what follows it in one pass: `activation(conv2d(x) * scale + shift + residual)`.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
-    pub fn conv2d_fused(&self, weight: &Tensor, options: &Conv2dOptions, epilogue: &Epilogue<'_>) -> Result<Tensor> {
-        let residual = channels_last(epilogue)?;
-        let conv = FusedConv2d { weight, options: *options, epilogue: *epilogue };
-        let step = self.conv_step(self.dims(), &conv.with_residual(residual.as_ref()))?;
-        self.device().backend()?.conv2d(&self.channels_last()?, &step.weight, &step.shape, &step.epilogue)
+    pub fn conv2d_fused(&self, weight: &Tensor, options: &Conv2dOptions, epilogue: Epilogue<'_>) -> Result<Tensor> {
+        let step = self.conv_step(self.dims(), FusedConv2d { weight, options: *options, epilogue })?;
+        self.device().backend()?.conv2d(&self.channels_last()?, &step.weight, &step.shape, step.epilogue)
     }
 
     /// [`conv2d_fused`](Tensor::conv2d_fused) twice: the second convolution of the first one's output. What lies between the two need
@@ -208,27 +192,27 @@ impl Tensor {
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
-    pub fn conv2d_pair(&self, first: &FusedConv2d<'_>, second: &FusedConv2d<'_>) -> Result<Tensor> {
-        let residuals = (channels_last(&first.epilogue)?, channels_last(&second.epilogue)?);
-        let first = self.conv_step(self.dims(), &first.with_residual(residuals.0.as_ref()))?;
-        let second = self.conv_step(&first.shape.output_dims(), &second.with_residual(residuals.1.as_ref()))?;
-        self.device().backend()?.conv2d_pair(&self.channels_last()?, &first, &second)
+    pub fn conv2d_pair(&self, first: FusedConv2d<'_>, second: FusedConv2d<'_>) -> Result<Tensor> {
+        let first = self.conv_step(self.dims(), first)?;
+        let second = self.conv_step(&first.shape.output_dims(), second)?;
+        self.device().backend()?.conv2d_pair(&self.channels_last()?, first, second)
     }
 
     /// A convolution of an input of these sizes and of this tensor's element type, checked.
-    fn conv_step<'a>(&self, input: &[usize], conv: &FusedConv2d<'a>) -> Result<ConvStep<'a>> {
-        let FusedConv2d { weight, options, epilogue } = *conv;
+    fn conv_step<'a>(&self, input: &[usize], conv: FusedConv2d<'a>) -> Result<ConvStep<'a>> {
+        let FusedConv2d { weight, options, epilogue } = conv;
         let shape = ConvShape::new(input, weight.dims(), &options)?;
         for (channels, what) in [(epilogue.scale, "the scale must be [K]"), (epilogue.shift, "the bias must be [K]")] {
             if let Some(t) = channels.filter(|t| t.dims() != [shape.k]) {
                 return Err(Error::shapes("conv2d", weight.dims(), t.dims(), what));
             }
         }
-        if let Some(r) = epilogue.residual.filter(|r| r.dims() != shape.output_dims()) {
+        if let Some(r) = epilogue.residual.as_ref().filter(|r| r.dims() != shape.output_dims()) {
             return Err(Error::shapes("conv2d", &shape.output_dims(), r.dims(), "the residual must have the output's shape"));
         }
-        self.same_float("conv2d", &[Some(weight), epilogue.scale, epilogue.shift, epilogue.residual])?;
-        Ok(ConvStep { weight: weight.to_layout(Layout::Blocked)?, shape, epilogue })
+        self.same_float("conv2d", &[Some(weight), epilogue.scale, epilogue.shift, epilogue.residual.as_ref()])?;
+        let residual = epilogue.residual.map(|r| r.channels_last()).transpose()?;
+        Ok(ConvStep { weight: weight.to_layout(Layout::Blocked)?, shape, epilogue: Epilogue { residual, ..epilogue } })
     }
 
     /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its input of shape `input_dims`, from that of its output, `self`.

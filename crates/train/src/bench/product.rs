@@ -214,15 +214,19 @@ impl Operands {
         })
     }
 
-    fn run(&self, pass: Pass, shape: &ConvShape) -> tensor::Result<()> {
+    fn run(&mut self, pass: Pass, shape: &ConvShape) -> tensor::Result<()> {
         let options = &shape.options;
         let y = match pass {
             Pass::GradInput => self.dy.conv2d_grad_input(&self.weight, self.x.dims(), options),
             Pass::GradWeight => self.dy.conv2d_grad_weight(&self.x, self.weight.dims(), options),
             Pass::Inference | Pass::Forward | Pass::Backward => {
-                let (scale, shift, residual) = (self.scale.as_ref(), self.shift.as_ref(), self.residual.as_ref());
+                let (scale, shift, residual) = (self.scale.as_ref(), self.shift.as_ref(), self.residual.take());
+                let adds = residual.is_some();
                 let epilogue = Epilogue { scale, shift, residual, activation: self.fusion.activation };
-                self.x.conv2d_fused(&self.weight, options, &epilogue)
+                let y = self.x.conv2d_fused(&self.weight, options, epilogue);
+                // As in a network, the output has taken the residual's memory: it is the next one.
+                self.residual = y.as_ref().ok().filter(|_| adds).cloned();
+                y
             }
         };
         y.map(drop)

@@ -74,7 +74,7 @@ pub(super) fn kernels(dtype: DType, s: &ConvShape, pass: ConvPass) -> Kernels {
         return Kernels::Depthwise;
     }
     match grouping(s).filter(|_| dtype == DType::F32) {
-        Some(_) if pass != ConvPass::GradWeight && winograd::applies(s) => Kernels::Winograd,
+        Some(_) if winograd::applies(s, pass) => Kernels::Winograd,
         Some(piece) => Kernels::Tiles(piece),
         None => Kernels::Plain,
     }
@@ -95,9 +95,10 @@ mod tests {
         let wide = |method, pass| algorithm([1, 512, 7, 7], [512, 512, 3, 3], 1, method, pass);
         assert_eq!(wide(ConvMethod::Fastest, ConvPass::Forward), ConvAlgorithm::Direct, "filters dominate");
         assert_eq!(wide(ConvMethod::Bf16, ConvPass::GradInput), ConvAlgorithm::Bf16);
-        assert_eq!(wide(ConvMethod::Winograd, ConvPass::GradWeight), ConvAlgorithm::Direct);
+        assert_eq!(wide(ConvMethod::Direct, ConvPass::GradWeight), ConvAlgorithm::Direct);
         if super::super::winograd_enabled() {
             assert_eq!(wide(ConvMethod::Winograd, ConvPass::Forward), ConvAlgorithm::Winograd);
+            assert_eq!(wide(ConvMethod::Winograd, ConvPass::GradWeight), ConvAlgorithm::Winograd);
             let many_tiles = algorithm([1, 64, 56, 56], [64, 64, 3, 3], 1, ConvMethod::Fastest, ConvPass::GradInput);
             assert_eq!(many_tiles, ConvAlgorithm::Winograd);
         }

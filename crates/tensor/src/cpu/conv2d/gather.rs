@@ -21,6 +21,9 @@ const LARGE_BLOCK: usize = 1 << 18;
 /// That little, in weights.
 const AHEAD: usize = 2048;
 
+/// Values of an output that the second-level caches hold no longer until the next layer reads it.
+const LARGE_OUTPUT: usize = 1 << 18;
+
 /// One gather: all output pixels and channels.
 pub(super) struct Gather<'a> {
     pub plan: &'a Plan,
@@ -223,7 +226,9 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         let mut base = x.base;
         for i in 0..tiles {
             let height = (rows - i).div_ceil(tiles);
-            let (x, y, offsets) = (Input { base, ..x }, self.y.get(), offsets.take(height, out.channel));
+            let (x, y) = (Input { base, ..x }, self.y.get());
+            let out = out.fetching(offsets.ahead(height));
+            let offsets = offsets.take(height, out.channel);
             // SAFETY: the plan's taps name pixels of the input at `base` (or of its padded or batched copy) and rows of the block
             // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
             unsafe {
@@ -283,6 +288,8 @@ struct RowOffsets {
     images: usize,
     image_stride: usize,
     pixel_stride: usize,
+    /// Whether a tile fetches the lines of the one behind it: such as lie alike, of an output that the cache does not hold.
+    fetched: bool,
 }
 
 impl RowOffsets {
@@ -290,6 +297,7 @@ impl RowOffsets {
     fn new<const PAIRS: bool>(kernel: &TaskKernel<'_, PAIRS>, run: &Run, index: usize, images: usize) -> Self {
         let g = kernel.gather.geometry();
         let pixels = g.output.0 * g.output.1;
+        let large = g.images * pixels * g.output_channels >= LARGE_OUTPUT;
         let first = kernel.task.images.0 * pixels + run.output + index * run.output_step;
         RowOffsets {
             offset: first * g.output_channels,
@@ -297,7 +305,14 @@ impl RowOffsets {
             images,
             image_stride: pixels * g.output_channels,
             pixel_stride: run.output_step * g.output_channels,
+            fetched: images == 1 && large,
         }
+    }
+
+    /// Values from a tile of `height` rows to the one behind it, where that is to be fetched.
+    #[inline(always)]
+    fn ahead(&self, height: usize) -> usize {
+        if self.fetched { height * self.pixel_stride } else { 0 }
     }
 
     /// The places of the next `height` rows, from `channel` on; what lies behind them is of no meaning.

@@ -225,6 +225,6 @@ impl Plan {
 
 /// `len` cut into so many shares, first and behind the last, whose sizes differ by at most one; those of any half, third, … of all
 /// shares together differ by at most one too.
-fn shares(len: usize, shares: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn shares(len: usize, shares: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..shares).map(move |i| (i * len / shares, (i + 1) * len / shares))
 }

@@ -2,6 +2,7 @@
 //! 32 output channels held in registers over all pixels at hand.
 
 use super::{
+    gather_plan::shares,
     plan::Axis,
     tile::{max_rows, product},
 };
@@ -14,8 +15,17 @@ use crate::{
     },
 };
 
-/// Bytes of input and gradient that pass by while partial sums wait: what the second-level cache holds.
+/// Bytes of input and gradient that pass by while partial sums wait, of up to [`CHUNK_CHANNELS`] channels each.
 const CHUNK_BYTES: usize = 384 << 10;
+
+/// Channels of input and of gradient that a chunk is sized for: tasks take about as many.
+const CHUNK_CHANNELS: usize = 256;
+
+/// Values that a task keeps in the second-level cache: its chunk of input and of gradient, and its sums.
+const TASK_VALUES: usize = 192 << 10;
+
+/// Shares of the input channels are not smaller than a tile, nor more than this.
+const MOST_SHARES: usize = 64;
 
 /// Pixels that are added up in a row before the sum joins the others: rounding errors grow with the length of a sum.
 const CHUNK_PIXELS: usize = 512;
@@ -48,8 +58,15 @@ pub(super) struct GradWeight<'a> {
     pub outputs_per_group: usize,
 }
 
-/// Taps and input channels of a task, each first and behind the last.
-type Piece = ((usize, usize), (usize, usize));
+/// The part of the gradient that one thread computes at a time; of each, the first and behind the last.
+struct Task {
+    /// Blocks of output channels.
+    blocks: (usize, usize),
+    /// Taps of the kernel.
+    taps: (usize, usize),
+    /// Input channels.
+    channels: (usize, usize),
+}
 
 /// Pictures and output rows that are summed in one go.
 #[derive(Clone, Copy)]
@@ -60,10 +77,17 @@ struct Chunk {
 
 /// One of the nested loops over pixels: how often, and how far `x` and `dy` move each time.
 #[derive(Clone, Copy)]
-struct Loop {
-    count: usize,
-    x: usize,
-    dy: usize,
+pub(super) struct Loop {
+    pub count: usize,
+    pub x: usize,
+    pub dy: usize,
+}
+
+impl Chunk {
+    /// Pixels of the output, whose rows have `width`.
+    fn pixels(&self, width: usize) -> usize {
+        (self.images.1 - self.images.0) * (self.rows.1 - self.rows.0) * width
+    }
 }
 
 impl GradWeight<'_> {
@@ -78,26 +102,49 @@ impl GradWeight<'_> {
     }
 
     fn run_with<const PAIRS: bool>(&self, level: SimdLevel, dw: &mut [f32]) {
-        let chunks = self.chunks();
-        let (blocks, pieces) = (self.output_channels / BLOCK, self.pieces(threads()));
+        let (chunks, tasks) = (self.chunks(), self.tasks(threads()));
         let dw = SharedMut::new(dw);
-        parallel(blocks * pieces.len(), |i| {
-            let (block, (taps, channels)) = (i / pieces.len(), pieces[i % pieces.len()]);
-            let kernel = TaskKernel::<PAIRS> { grad: self, chunks: &chunks, block, taps, channels, dw };
+        parallel(tasks.len(), |i| {
+            let kernel = TaskKernel::<PAIRS> { grad: self, chunks: &chunks, task: &tasks[i], dw };
             if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
         });
     }
 
-    /// Taps and input channels, each first and behind the last, that a task computes for a block of output channels.
-    fn pieces(&self, threads: usize) -> Vec<Piece> {
-        let (blocks, taps) = (self.output_channels / BLOCK, self.kernel.0 * self.kernel.1);
-        // Taps, then input channels are shared out too where that is needed to occupy all threads evenly.
+    /// Tasks that occupy all threads evenly and keep what they need in the cache, and of these such as read the least: the input is
+    /// read anew for each share of the blocks, the gradient for each share of the channels, and both for each share of the taps.
+    fn tasks(&self, threads: usize) -> Vec<Task> {
+        let (blocks, taps, channels) = (self.output_channels / BLOCK, self.kernel.0 * self.kernel.1, self.channels);
         let even = |tasks: usize| tasks >= 4 * threads || tasks.is_multiple_of(threads);
-        let tap_splits = if even(blocks) { 1 } else { (2 * threads).div_ceil(blocks).min(taps) };
-        let channel_splits = if even(blocks * tap_splits) { 1 } else { (2 * threads).div_ceil(blocks * tap_splits) };
-        let (tap_step, channel_step) = (taps.div_ceil(tap_splits), self.channels.div_ceil(channel_splits).next_multiple_of(14));
-        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| (a, len.min(a + step)));
-        ranges(taps, tap_step).flat_map(|t| ranges(self.channels, channel_step).map(move |c| (t, c))).collect()
+        let (input, output) = (self.rows_read() * self.columns_read(), self.output.0 * self.output.1);
+        let pixels = self.chunks().first().map_or(0, |chunk| chunk.pixels(self.output.1));
+        let cost = |&(t, b, c): &(usize, usize, usize)| {
+            let (taps, outputs, channels) = (taps / t, blocks / b * BLOCK, channels.div_ceil(c));
+            let kept = pixels * (input * channels / output.max(1) + outputs) + taps * channels * outputs;
+            let read = t * (input * self.input_channels * b + output * self.output_channels * c);
+            (!even(t * b * c), kept.max(TASK_VALUES), read, t * b * c)
+        };
+        let of_taps = [1, taps].into_iter().take(taps);
+        let of_blocks = (1..=blocks).filter(|&b| blocks.is_multiple_of(b));
+        let of_channels = channels.div_ceil(14).min(MOST_SHARES);
+        let cuts = of_taps.flat_map(|t| of_blocks.clone().flat_map(move |b| (1..=of_channels).map(move |c| (t, b, c))));
+        let (t, b, c) = cuts.min_by_key(cost).unwrap_or((1, 1, 1));
+        let mut tasks = Vec::with_capacity(t * b * c);
+        for channels in shares(channels, c) {
+            for blocks in shares(blocks, b) {
+                tasks.extend(shares(taps, t).map(|taps| Task { blocks, taps, channels }));
+            }
+        }
+        tasks
+    }
+
+    /// Rows of the input that some tap meets, about.
+    fn rows_read(&self) -> usize {
+        self.input.0.min(self.output.0 * self.kernel.0)
+    }
+
+    /// Columns of the input that some tap meets, about.
+    fn columns_read(&self) -> usize {
+        self.input.1.min(self.output.1 * self.kernel.1)
     }
 
     /// The multiply-adds of each task that `threads` threads would get.
@@ -106,13 +153,15 @@ impl GradWeight<'_> {
             let spans = self.rows.span(tap / self.kernel.1).zip(self.columns.span(tap % self.kernel.1));
             spans.map_or(0, |(rows, columns)| self.images * (rows.1 - rows.0) * (columns.1 - columns.0))
         };
-        let cost = |&(taps, channels): &Piece| ((taps.0..taps.1).map(pixels).sum::<usize>() * (channels.1 - channels.0) * BLOCK) as f64;
-        let pieces: Vec<f64> = self.pieces(threads).iter().map(cost).collect();
-        (0..self.output_channels / BLOCK).flat_map(|_| pieces.iter().copied()).collect()
+        let cost = |Task { blocks, taps, channels }: &Task| {
+            ((taps.0..taps.1).map(pixels).sum::<usize>() * (channels.1 - channels.0) * (blocks.1 - blocks.0) * BLOCK) as f64
+        };
+        self.tasks(threads).iter().map(cost).collect()
     }
 
     fn chunks(&self) -> Vec<Chunk> {
-        let row_bytes = 4 * (self.input.0.div_ceil(self.output.0.max(1)) * self.input.1 * self.channels + self.output.1 * BLOCK);
+        let (channels, outputs) = (self.channels.min(CHUNK_CHANNELS), self.output_channels.min(CHUNK_CHANNELS));
+        let row_bytes = 4 * (self.rows_read() * self.columns_read() * channels + self.output.1 * outputs) / self.output.0.max(1);
         let rows = (CHUNK_BYTES / row_bytes.max(1)).min(CHUNK_PIXELS / self.output.1.max(1)).max(1);
         let mut chunks = Vec::new();
         if rows >= self.output.0 {
@@ -133,11 +182,7 @@ impl GradWeight<'_> {
 struct TaskKernel<'a, const PAIRS: bool> {
     grad: &'a GradWeight<'a>,
     chunks: &'a [Chunk],
-    block: usize,
-    /// Taps of the kernel, first and behind the last.
-    taps: (usize, usize),
-    /// Input channels, first and behind the last.
-    channels: (usize, usize),
+    task: &'a Task,
     dw: SharedMut<f32>,
 }
 
@@ -146,50 +191,66 @@ impl<const PAIRS: bool> Kernel for TaskKernel<'_, PAIRS> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let mut written = vec![false; self.taps.1 - self.taps.0];
+        let Task { blocks, taps, .. } = *self.task;
+        let mut written = vec![false; taps.1 - taps.0];
         for chunk in self.chunks {
             if self.chunks.len() > 1 {
                 self.touch(chunk);
             }
-            for (tap, written) in (self.taps.0..self.taps.1).zip(&mut written) {
+            for (tap, written) in (taps.0..taps.1).zip(&mut written) {
                 if let Some((x, dy, loops)) = self.pixels(tap, chunk) {
-                    self.tiles::<S>(x, dy, loops, self.weights(tap), *written);
+                    for block in blocks.0..blocks.1 {
+                        let x = x + block * BLOCK / self.grad.outputs_per_group * self.grad.channels;
+                        self.tiles::<S>(x, dy + block * BLOCK, loops, self.weights(block, tap), *written);
+                    }
                     *written = true;
                 }
             }
         }
-        for (tap, written) in (self.taps.0..self.taps.1).zip(written) {
-            if !written {
-                self.weights(tap).fill(0.0);
-            }
+        for (tap, _) in (taps.0..taps.1).zip(written).filter(|(_, written)| !written) {
+            (blocks.0..blocks.1).for_each(|block| self.weights(block, tap).fill(0.0));
         }
     }
 }
 
 impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
-    /// The gradient of one tap: this task's channels of its block.
+    /// The gradient of one tap: this task's channels of a block.
     #[allow(clippy::mut_from_ref)]
-    fn weights(&self, tap: usize) -> &mut [f32] {
-        let g = self.grad;
-        let at = ((self.block * g.kernel.0 * g.kernel.1 + tap) * g.channels + self.channels.0) * BLOCK;
-        // SAFETY: each task has its own block, taps and channels of the gradient, and holds one such slice at a time.
-        unsafe { self.dw.slice(at, (self.channels.1 - self.channels.0) * BLOCK) }
+    fn weights(&self, block: usize, tap: usize) -> &mut [f32] {
+        let (g, channels) = (self.grad, self.task.channels);
+        let at = ((block * g.kernel.0 * g.kernel.1 + tap) * g.channels + channels.0) * BLOCK;
+        // SAFETY: each task has its own blocks, taps and channels of the gradient, and holds one such slice at a time.
+        unsafe { self.dw.slice(at, (channels.1 - channels.0) * BLOCK) }
     }
 
-    /// Reads a chunk of the input from front to back, which brings it into the cache at the pace of the memory; the tiles, which
-    /// read a few channels of each pixel, would wait for it line by line.
+    /// Reads the task's channels of a chunk from front to back, which brings them into the cache at the pace of the memory; the tiles,
+    /// which read a few channels of each pixel, would wait for it line by line.
     fn touch(&self, chunk: &Chunk) {
-        let g = self.grad;
-        let row = g.input.1 * g.input_channels;
-        let first = (chunk.rows.0 * g.stride.0).min(g.input.0);
-        let behind = (chunk.rows.1 * g.stride.0 + g.kernel.0).min(g.input.0);
+        let (g, Task { blocks, channels, .. }) = (self.grad, self.task);
+        let group = |block: usize| block * BLOCK / g.outputs_per_group * g.channels;
+        let (first, behind) = (group(blocks.0) + channels.0, group(blocks.1 - 1) + channels.1);
+        // Between the pixels of a kernel of one row or column lie others that it does not meet.
+        let step = |kernel: usize, stride: usize| if kernel == 1 { stride } else { 1 };
+        let merged = g.channels > g.input_channels;
+        let (down, across) = (step(g.kernel.0, g.stride.0), if merged { 1 } else { step(g.kernel.1, g.stride.1) });
+        let whole = across == 1 && behind - first >= g.input_channels;
+        let rows = (chunk.rows.0 * g.stride.0).min(g.input.0)..((chunk.rows.1 - 1) * g.stride.0 + g.kernel.0).min(g.input.0);
+        let mut seen = 0;
         for n in chunk.images.0..chunk.images.1 {
-            let rows = &g.x[(n * g.input.0 + first) * row..(n * g.input.0 + behind) * row];
-            std::hint::black_box(rows.iter().step_by(16).fold(0, |sum: u32, v| sum ^ v.to_bits()));
+            for row in rows.clone().step_by(down) {
+                let row = &g.x[(n * g.input.0 + row) * g.input.1 * g.input_channels..][..g.input.1 * g.input_channels];
+                let pixels = row.chunks_exact(g.input_channels).step_by(across);
+                seen ^= if whole { lines(row) } else { pixels.fold(0, |seen, pixel| seen ^ lines(&pixel[first..behind])) };
+            }
+            let pixels = (n * g.output.0 + chunk.rows.0) * g.output.1..(n * g.output.0 + chunk.rows.1) * g.output.1;
+            let rows = g.dy[pixels.start * g.output_channels..pixels.end * g.output_channels].chunks_exact(g.output_channels);
+            seen ^= rows.fold(0, |seen, pixel| seen ^ lines(&pixel[blocks.0 * BLOCK..blocks.1 * BLOCK]));
         }
+        std::hint::black_box(seen);
     }
 
-    /// Where `x` and `dy` start for one tap and chunk, and the loops over the pixels at which the tap meets the input.
+    /// Where `x` and `dy` start for one tap and chunk (of the first group and block), and the loops over the pixels at which the tap meets
+    /// the input.
     fn pixels(&self, tap: usize, chunk: &Chunk) -> Option<(usize, usize, [Loop; 3])> {
         let g = self.grad;
         let (row_start, row_end, first_row) = g.rows.span(tap / g.kernel.1)?;
@@ -198,11 +259,10 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         if start >= end || chunk.images.0 >= chunk.images.1 {
             return None;
         }
-        let group = self.block * BLOCK / g.outputs_per_group;
         let (c, k) = (g.input_channels, g.output_channels);
         let first_row = first_row + (start - row_start) * g.stride.0;
-        let x = ((chunk.images.0 * g.input.0 + first_row) * g.input.1 + first_column) * c + group * g.channels + self.channels.0;
-        let dy = ((chunk.images.0 * g.output.0 + start) * g.output.1 + column_start) * k + self.block * BLOCK;
+        let x = ((chunk.images.0 * g.input.0 + first_row) * g.input.1 + first_column) * c + self.task.channels.0;
+        let dy = ((chunk.images.0 * g.output.0 + start) * g.output.1 + column_start) * k;
         let images = Loop { count: chunk.images.1 - chunk.images.0, x: g.input.0 * g.input.1 * c, dy: g.output.0 * g.output.1 * k };
         let rows = Loop { count: end - start, x: g.stride.0 * g.input.1 * c, dy: g.output.1 * k };
         let columns = Loop { count: column_end - column_start, x: g.stride.1 * c, dy: k };
@@ -211,7 +271,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
 
     #[inline(always)]
     fn tiles<S: Simd>(&self, x: usize, dy: usize, loops: [Loop; 3], dw: &mut [f32], add: bool) {
-        let channels = self.channels.1 - self.channels.0;
+        let channels = self.task.channels.1 - self.task.channels.0;
         let tiles = channels.div_ceil(max_rows::<S, PAIRS>());
         let mut c = 0;
         for i in 0..tiles {
@@ -225,6 +285,12 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
             c += height;
         }
     }
+}
+
+/// Reads a value of each line of the cache.
+#[inline(always)]
+fn lines(values: &[f32]) -> u32 {
+    values.iter().step_by(16).fold(0, |seen, value| seen ^ value.to_bits())
 }
 
 /// The loops with neighbours merged where they walk memory evenly, the longest innermost.
@@ -290,7 +356,14 @@ unsafe fn tile<S: Simd, const P: usize, const PAIRS: bool>(x: *const f32, dy: *c
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn tile_rows<S: Simd, const PAIRS: bool>(rows: usize, x: *const f32, dy: *const f32, loops: [Loop; 3], dw: *mut f32, add: bool) {
+pub(super) unsafe fn tile_rows<S: Simd, const PAIRS: bool>(
+    rows: usize,
+    x: *const f32,
+    dy: *const f32,
+    loops: [Loop; 3],
+    dw: *mut f32,
+    add: bool,
+) {
     macro_rules! by_rows {
         ($($p:literal)*) => {
             match rows {

@@ -30,7 +30,7 @@ use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes, Run};
 pub use schedule::conv2d_speedup;
 use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
-use winograd::{Filters, Winograd};
+use winograd::{Filters, Winograd, WinogradGradWeight};
 pub use winograd::{winograd_enabled, winograd_switch};
 
 use super::{
@@ -56,16 +56,16 @@ fn horizontal(s: &ConvShape) -> AxisSizes {
 }
 
 /// `activation(conv(x, w) * scale + shift + residual)`.
-pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: Epilogue<'_>) -> Result<Tensor> {
     match kernels(x.dtype(), s, ConvPass::Forward) {
-        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, e),
+        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, &e),
         Kernels::Winograd => winograd_forward_at(level(), x, w, s, e),
         Kernels::Tiles(piece) => forward_at(level(), x, w, s, e, piece),
         Kernels::Plain => with_float!("conv2d", x.dtype(), T => {
             let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
             let out = y.data_mut::<T>()?;
             generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
-            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual)?);
+            generic::conv2d::epilogue::<T>(s.k, out, data(e.scale)?, data(e.shift)?, data(e.residual.as_ref())?);
             e.activation.map_or(Ok(y.clone()), |op| unary(level(), op, &y))
         }),
     }
@@ -91,12 +91,12 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
     }
 }
 
-fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
+    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
     let plan = plans::gather(s, ConvPass::Forward, piece);
-    let (x, out, y_values) = (x.data()?, Output::new(e)?, y.data_mut()?);
+    let (x, out, y_values) = (x.data()?, Output::new(&e, in_place)?, y.data_mut()?);
     if s.options.method != ConvMethod::Bf16 {
         Gather { plan: &plan, x, weight, out }.run(level, y_values);
         return Ok(y);
@@ -135,10 +135,11 @@ fn winograd_grad_input(s: &ConvShape) -> Winograd<'static> {
     }
 }
 
-fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>) -> Result<Tensor> {
+    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
     let plan = winograd_forward(s);
-    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out: Output::new(e)?, ..plan };
+    let out = Output::new(&e, in_place)?;
+    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out, ..plan };
     winograd.run(level, &plans::winograd(s, ConvPass::Forward), y.data_mut()?);
     Ok(y)
 }
@@ -209,8 +210,9 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
 pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
     match kernels(x.dtype(), s, ConvPass::GradWeight) {
         Kernels::Depthwise => depthwise_grad_weight_at(level(), x, dy, s),
+        Kernels::Winograd => winograd_grad_weight_at(level(), x, dy, s),
         Kernels::Tiles(piece) => grad_weight_at(level(), x, dy, s, piece),
-        Kernels::Winograd | Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
+        Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
             let mut dw = Tensor::uninit::<T>(s.weight_dims(), Layout::Blocked)?;
             generic::conv2d::grad_weight::<T>(s, x.data()?, dy.data()?, dw.data_mut()?);
             Ok(dw)
@@ -277,13 +279,30 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
     Ok(dw)
 }
 
+/// Winograd's weight gradient, without operands.
+fn winograd_grad_weight(s: &ConvShape) -> WinogradGradWeight<'static> {
+    WinogradGradWeight { forward: winograd_forward(s), dy: &[] }
+}
+
+fn winograd_grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let forward = Winograd { x: x.data()?, ..winograd_forward(s) };
+    WinogradGradWeight { forward, dy: dy.data()? }.run(level, dw.data_mut()?);
+    Ok(dw)
+}
+
 fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(w.data()?, s.c, s.kernel.0 * s.kernel.1);
     let runs = plans::depthwise(s, ConvPass::Forward);
-    let gather = DepthwiseGather { x: x.data()?, ..depthwise_forward(s, &runs, &weight, Output::new(e)?) };
+    let gather = DepthwiseGather { x: x.data()?, ..depthwise_forward(s, &runs, &weight, depthwise_output(e)?) };
     gather.run(level, y.data_mut()?);
     Ok(y)
+}
+
+/// Overlapping vectors of channels are written twice, so the residual stays beside.
+fn depthwise_output<'a>(e: &'a Epilogue<'_>) -> Result<Output<'a>> {
+    Output::new(e, false)
 }
 
 /// A depthwise forward pass without its input.
@@ -292,13 +311,13 @@ fn depthwise_forward<'a>(s: &ConvShape, runs: &'a [Run], weight: &'a DepthwiseWe
 }
 
 /// The second convolution of the first one's output.
-pub(super) fn forward_pair(x: &Tensor, first: &ConvStep<'_>, second: &ConvStep<'_>) -> Result<Tensor> {
+pub(super) fn forward_pair(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
     let applies = first.epilogue.residual.is_none() && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape);
     if applies && expand_depthwise::pays(&first.shape) {
-        return expand_depthwise_at(level(), x, first, second);
+        return expand_depthwise_at(level(), x, &first, &second);
     }
-    let x = forward(x, &first.weight, &first.shape, &first.epilogue)?;
-    forward(&x, &second.weight, &second.shape, &second.epilogue)
+    let x = forward(x, &first.weight, &first.shape, first.epilogue)?;
+    forward(&x, &second.weight, &second.shape, second.epilogue)
 }
 
 fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, depthwise: &ConvStep<'_>) -> Result<Tensor> {
@@ -310,8 +329,8 @@ fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, dept
         x: x.data()?,
         input_channels: expand.shape.c,
         weight: expand.weight.data()?,
-        expanded: Output::new(&expand.epilogue)?,
-        depthwise: depthwise_forward(s, &runs, &weight, Output::new(&depthwise.epilogue)?),
+        expanded: Output::new(&expand.epilogue, false)?,
+        depthwise: depthwise_forward(s, &runs, &weight, depthwise_output(&depthwise.epilogue)?),
     };
     both.run(level, y.data_mut()?);
     Ok(y)

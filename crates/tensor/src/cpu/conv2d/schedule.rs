@@ -3,7 +3,7 @@
 use super::{
     ConvPass,
     algorithm::{Kernels, kernels},
-    forward_geometry, grad_input_geometry, grad_weight_sums, merges_taps, winograd_forward, winograd_grad_input,
+    forward_geometry, grad_input_geometry, grad_weight_sums, merges_taps, winograd_forward, winograd_grad_input, winograd_grad_weight,
 };
 use crate::{DType, cpu::pool::own_tasks, ops::ConvShape};
 
@@ -30,7 +30,8 @@ fn stages(s: &ConvShape, pass: ConvPass, threads: usize) -> Option<Vec<Vec<f64>>
             let sums = grad_weight_sums(s, piece);
             (!merges_taps(s, &sums.columns)).then(|| vec![sums.costs(threads)])
         }
-        (Kernels::Winograd, ConvPass::GradWeight) | (Kernels::Depthwise | Kernels::Plain, _) => None,
+        (Kernels::Winograd, ConvPass::GradWeight) => Some(vec![winograd_grad_weight(s).costs()]),
+        (Kernels::Depthwise | Kernels::Plain, _) => None,
     }
 }
 

@@ -23,6 +23,16 @@ pub(super) fn f64s(t: &Tensor) -> Vec<f64> {
     t.data::<f32>().unwrap().iter().map(|&v| v as f64).collect()
 }
 
+/// The same with a residual that nobody else holds, whose memory the output may take.
+pub(super) fn giving_away<'a>(e: &Epilogue<'a>) -> Epilogue<'a> {
+    let residual = e.residual.as_ref().map(|residual| {
+        let mut own = residual.clone();
+        own.data_mut::<f32>().unwrap(); // copies what is shared
+        own
+    });
+    Epilogue { residual, ..e.clone() }
+}
+
 /// None, or one of several.
 pub(super) fn activation(choice: usize) -> Option<Unary> {
     [None, Some(Unary::Relu), Some(Unary::Clamp { min: 0.0, max: 6.0 }), Some(Unary::Silu), Some(Unary::Hardswish)][choice % 5]
@@ -53,7 +63,7 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
     let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
     let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
     let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
-    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(&dy), activation: activation(g.below(5)) };
+    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(dy.clone()), activation: activation(g.below(5)) };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
@@ -71,11 +81,10 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
                 (depthwise_grad_weight_at(level, &xt, &dy, &s), &dw),
             ]
         } else {
-            [
-                (forward_at(level, &xt, &wt, &s, &epilogue, piece), &y),
-                (grad_input_at(level, &dy, &wt, &s, piece), &dx),
-                (grad_weight_at(level, &xt, &dy, &s, piece), &dw),
-            ]
+            let in_place = forward_at(level, &xt, &wt, &s, giving_away(&epilogue), piece).unwrap();
+            let beside = forward_at(level, &xt, &wt, &s, epilogue.clone(), piece);
+            assert!(beside.as_ref().unwrap().data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
+            [(beside, &y), (grad_input_at(level, &dy, &wt, &s, piece), &dx), (grad_weight_at(level, &xt, &dy, &s, piece), &dw)]
         };
         for (pass, (result, expected)) in ["forward", "grad_input", "grad_weight"].iter().zip(results) {
             let error = distance(result.unwrap().data().unwrap(), expected);
@@ -165,7 +174,7 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let (apart, together) = pool.install(|| {
                     let piece = grouping(&first.shape).unwrap();
-                    let expanded = forward_at(level, &x, &first.weight, &first.shape, &first.epilogue, piece).unwrap();
+                    let expanded = forward_at(level, &x, &first.weight, &first.shape, first.epilogue.clone(), piece).unwrap();
                     let apart = depthwise_forward_at(level, &expanded, &second.weight, &second.shape, &second.epilogue).unwrap();
                     (apart, expand_depthwise_at(level, &x, &first, &second).unwrap())
                 });
@@ -235,7 +244,7 @@ fn bf16_results_are_the_same_bit_for_bit_at_every_level() {
         let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);
         let piece = grouping(&s).unwrap();
         let results = SimdLevel::available().map(|level| {
-            let y = forward_at(level, &xt, &wt, &s, &Epilogue::default(), piece).unwrap();
+            let y = forward_at(level, &xt, &wt, &s, Epilogue::default(), piece).unwrap();
             let dx = grad_input_at(level, &dy, &wt, &s, piece).unwrap();
             let dw = grad_weight_at(level, &xt, &dy, &s, piece).unwrap();
             [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())

@@ -7,6 +7,7 @@
 
 mod choice;
 mod filters;
+mod grad_weight;
 #[cfg(test)]
 mod tests;
 mod transform;
@@ -15,6 +16,7 @@ pub(super) use choice::applies;
 use choice::{FILTER_COST, INPUT_COST, OUTPUT_COST};
 pub use choice::{winograd_enabled, winograd_switch};
 pub(super) use filters::Filters;
+pub(super) use grad_weight::WinogradGradWeight;
 
 use std::ops::Range;
 

@@ -1,11 +1,11 @@
 //! The method against the plain twin in f64, at every level of this processor.
 
 use crate::{
-    Layout, Tensor,
+    BLOCK, Layout, Tensor,
     cpu::{
         conv2d::{
-            tests::{activated, activation, distance, f64s, random},
-            winograd_forward_at, winograd_grad_input_at,
+            tests::{activated, activation, distance, f64s, giving_away, random},
+            winograd_forward_at, winograd_grad_input_at, winograd_grad_weight_at,
         },
         dispatch::SimdLevel,
         generic,
@@ -14,7 +14,7 @@ use crate::{
     random::Generator,
 };
 
-/// Checks both passes with every part of the epilogue that `epilogue`'s bits ask for.
+/// Checks all passes, the forward pass with every part of the epilogue that `epilogue`'s bits ask for.
 fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &mut Generator) {
     let options = Conv2dOptions { padding, ..Default::default() };
     let w = [k, x[1], 3, 3];
@@ -28,21 +28,29 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
     let e = Epilogue {
         scale: chosen(epilogue, 0, &scale),
         shift: chosen(epilogue, 1, &shift),
-        residual: chosen(epilogue, 2, &dy),
+        residual: chosen(epilogue, 2, &dy).cloned(),
         activation: activation(epilogue >> 3),
     };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let (scale64, shift64) = (e.scale.map(f64s), e.shift.map(f64s));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
-    generic::conv2d::epilogue(s.k, &mut y, scale64.as_deref(), shift64.as_deref(), e.residual.map(|_| &dy64[..]));
+    generic::conv2d::epilogue(s.k, &mut y, scale64.as_deref(), shift64.as_deref(), e.residual.as_ref().map(|_| &dy64[..]));
     let y = activated(y, e.activation);
     let mut dx = vec![0.0; x64.len()];
     generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
+    let mut dw = vec![0.0; w64.len()];
+    generic::conv2d::grad_weight(&s, &x64, &dy64, &mut dw);
     for level in SimdLevel::available() {
-        let forward = winograd_forward_at(level, &xt, &wt, &s, &e).unwrap();
+        let forward = winograd_forward_at(level, &xt, &wt, &s, e.clone()).unwrap();
+        let in_place = winograd_forward_at(level, &xt, &wt, &s, giving_away(&e)).unwrap();
+        assert!(forward.data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
         let grad_input = winograd_grad_input_at(level, &dy, &wt, &s).unwrap();
-        for (pass, result, expected) in [("forward", forward, &y), ("grad_input", grad_input, &dx)] {
+        let mut results = vec![("forward", forward, &y), ("grad_input", grad_input, &dx)];
+        if k.is_multiple_of(BLOCK) {
+            results.push(("grad_weight", winograd_grad_weight_at(level, &xt, &dy, &s).unwrap(), &dw));
+        }
+        for (pass, result, expected) in results {
             let error = distance(result.data().unwrap(), expected);
             assert!(error < 2e-6, "{pass} at {level}: error {error:e} for {s:?}, epilogue {epilogue:#b}");
         }
@@ -65,7 +73,8 @@ fn random_shapes_agree_with_the_plain_twin() {
 fn few_tiles_of_many_channels_and_many_tiles_of_few() {
     let mut g = Generator::new(24);
     check([1, 256, 7, 7], 256, (1, 1), 0b1111, &mut g);
-    check([2, 16, 61, 57], 16, (1, 1), 0b11011, &mut g);
+    check([2, 16, 61, 57], 32, (1, 1), 0b11011, &mut g);
+    check([5, 80, 21, 18], 160, (1, 1), 0, &mut g);
 }
 
 /// It is 6e-7; with 256 products in a row it would be 1.2e-6, at the points 0, 1, -1, 1/2, -2 as well 1.6e-6.
@@ -80,7 +89,7 @@ fn points_and_segments_keep_the_error_small_over_many_channels() {
     let mut expected = vec![0.0; s.output_dims().iter().product()];
     generic::conv2d::forward(&s, &f64s(&x), &f64s(&w), &mut expected);
     for level in SimdLevel::available() {
-        let y = winograd_forward_at(level, &x, &w, &s, &Epilogue::default()).unwrap();
+        let y = winograd_forward_at(level, &x, &w, &s, Epilogue::default()).unwrap();
         let error = distance(y.data().unwrap(), &expected);
         assert!(error < 8e-7, "at {level}: error {error:e}");
     }
@@ -89,18 +98,19 @@ fn points_and_segments_keep_the_error_small_over_many_channels() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut g = Generator::new(25);
-    for (x, k) in [([3, 48, 29, 30], 80), ([2, 256, 9, 7], 160)] {
+    for (x, k) in [([3, 48, 29, 30], 96), ([2, 256, 9, 7], 160)] {
         let options = Conv2dOptions { padding: (1, 1), ..Default::default() };
         let s = ConvShape::new(&x, &[k, x[1], 3, 3], &options).unwrap();
         let (x, w) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.weight_dims(), Layout::Blocked, &mut g));
         let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);
         for level in SimdLevel::available() {
-            let both = || {
-                let y = winograd_forward_at(level, &x, &w, &s, &Epilogue::default()).unwrap();
+            let all = || {
+                let y = winograd_forward_at(level, &x, &w, &s, Epilogue::default()).unwrap();
                 let dx = winograd_grad_input_at(level, &dy, &w, &s).unwrap();
-                [y, dx].map(|t| t.to_vec::<f32>().unwrap())
+                let dw = winograd_grad_weight_at(level, &x, &dy, &s).unwrap();
+                [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())
             };
-            let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(both);
+            let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
             let one = on(1);
             assert!(one == on(2) && one == on(3) && one == on(8), "{s:?} at {level}");
         }

@@ -97,6 +97,39 @@ unsafe fn output<S: Simd>(m: [S::V; PATCH]) -> [S::V; TILE] {
     }
 }
 
+/// `A y`, for the gradient of four outputs: [`output`] the other way round.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+unsafe fn grad<S: Simd>(y: [S::V; TILE]) -> [S::V; PATCH] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let [a, minus_a] = both_signs::<S>(plus::<S>(y[0], 0.5, y[2]), A, plus::<S>(y[1], 0.5, y[3]));
+        let [b, minus_b] = both_signs::<S>(plus::<S>(y[0], 2.0, y[2]), B, plus::<S>(y[1], 2.0, y[3]));
+        [y[0], a, minus_a, b, minus_b, y[3]]
+    }
+}
+
+/// `G^T m`, the gradient of three taps: [`filter`] the other way round.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+unsafe fn weight<S: Simd>(m: [S::V; PATCH]) -> [S::V; TAPS] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (of_a, of_b) = (-2.0 / 3.0, 1.0 / 6.0);
+        let (even_a, even_b) = (S::mul(S::splat(of_a), S::add(m[1], m[2])), S::mul(S::splat(of_b), S::add(m[3], m[4])));
+        let odd_a = S::mul(S::splat(of_a * A), S::sub(m[1], m[2]));
+        [
+            S::add(m[0], S::add(even_a, even_b)),
+            plus::<S>(odd_a, of_b * B, S::sub(m[3], m[4])),
+            plus::<S>(plus::<S>(m[5], 0.5, even_a), 2.0, even_b),
+        ]
+    }
+}
+
 /// The `i`th value of each column.
 #[inline(always)]
 fn row<V: Copy, const R: usize, const C: usize>(columns: &[[V; R]; C], i: usize) -> [V; C] {
@@ -213,12 +246,62 @@ pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *m
             }
             *column = output::<S>(products);
         }
-        let finish = Finish::<S>::new(out, out.channel);
+        let finish = Finish::<S>::new(out, out.channel, y);
         for i in 0..square.size.0.min(TILE) {
             for (j, value) in output::<S>(row(&columns, i)).into_iter().enumerate().take(square.size.1) {
                 let at = square.start + i * square.row + j * square.pixel + out.channel;
                 finish.store(value, at, y.add(at));
                 activate(y.add(at), S::LANES, S::LEVEL, out);
+            }
+        }
+    }
+}
+
+/// Transforms one vector of channels of a tile of gradients, whose first pixel is at `dy`; those outside the picture stand for zeros.
+/// Product `i` goes to `out[i * step..]`.
+///
+/// # Safety
+/// See [`Simd`]; the square's pixels inside the picture exist, and so do the places to write to.
+#[inline(always)]
+pub(super) unsafe fn transform_grad<S: Simd>(dy: *const f32, square: Square, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise; pixels outside are not read.
+    unsafe {
+        let mut columns = [[S::zero(); PATCH]; TILE];
+        for (j, column) in columns.iter_mut().enumerate().take(square.size.1) {
+            let mut values = [S::zero(); TILE];
+            for (i, value) in values.iter_mut().enumerate().take(square.size.0) {
+                *value = S::load(dy.add(i * square.row + j * square.pixel));
+            }
+            *column = grad::<S>(values);
+        }
+        for i in 0..PATCH {
+            for (j, value) in grad::<S>(row(&columns, i)).into_iter().enumerate() {
+                S::store(out.add((i * PATCH + j) * step), value);
+            }
+        }
+    }
+}
+
+/// Transforms one vector of output channels of the sums of products, the `i`th at `m[i * step..]`, and writes the gradient of tap `t` to
+/// `dw[t * tap..]`.
+///
+/// # Safety
+/// See [`Simd`]; the sums and the places to write to exist.
+#[inline(always)]
+pub(super) unsafe fn transform_weight<S: Simd>(m: *const f32, step: usize, dw: *mut f32, tap: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut columns = [[S::zero(); TAPS]; PATCH];
+        for (j, column) in columns.iter_mut().enumerate() {
+            let mut products = [S::zero(); PATCH];
+            for (i, value) in products.iter_mut().enumerate() {
+                *value = S::load(m.add((i * PATCH + j) * step));
+            }
+            *column = weight::<S>(products);
+        }
+        for i in 0..TAPS {
+            for (j, value) in weight::<S>(row(&columns, i)).into_iter().enumerate() {
+                S::store(dw.add((i * TAPS + j) * tap), value);
             }
         }
     }
@@ -231,6 +314,23 @@ mod tests {
 
     fn unit<const N: usize>(i: usize) -> [[f32; 4]; N] {
         std::array::from_fn(|j| [if i == j { 1.0 } else { 0.0 }; 4])
+    }
+
+    #[test]
+    fn unit_gradients_and_unit_inputs_meet_in_the_tap_between_them() {
+        for d in 0..PATCH {
+            for o in 0..TILE {
+                // SAFETY: as below.
+                let taps = unsafe {
+                    let (v, u) = (input::<Portable>(unit(d)), grad::<Portable>(unit(o)));
+                    weight::<Portable>(std::array::from_fn(|i| Portable::mul(u[i], v[i])))
+                };
+                for (g, tap) in taps.iter().enumerate() {
+                    let expected = if o + g == d { 1.0 } else { 0.0 };
+                    assert!(tap.iter().all(|tap| (tap - expected).abs() < 1e-6), "input {d}, gradient {o}, tap {g}: {tap:?}");
+                }
+            }
+        }
     }
 
     #[test]
