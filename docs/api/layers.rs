@@ -124,6 +124,18 @@ pub fn conv_norm_act<'a>(
     activation: impl Into<Option<Unary>>,
     mode: Mode,
 ) -> Result<Var>;
+#[derive(Debug, Clone, Copy)]
+pub struct ConvNormAct<'a> {
+    pub conv: &'a Conv2d,
+    pub norm: Option<&'a BatchNorm2d>,
+    pub activation: Option<Unary>,
+}
+pub fn conv_norm_act_pair(
+    first: ConvNormAct<'_>,
+    second: ConvNormAct<'_>,
+    x: &Var,
+    mode: Mode,
+) -> Result<Var>;
 
 // layers/src/dropout.rs
 #[derive(Debug, Clone, Copy)]
@@ -250,7 +262,7 @@ pub use autograd::{Parameter, Var, autocast_bf16, no_grad};
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use buffer::Buffer;
-pub use conv_norm_act::conv_norm_act;
+pub use conv_norm_act::{ConvNormAct, conv_norm_act, conv_norm_act_pair};
 pub use conv2d::Conv2d;
 pub use conv2d_norm_activation::Conv2dNormActivation;
 pub use dropout::Dropout;
@@ -710,6 +722,9 @@ impl Sequential {
     pub fn set(&mut self, name: impl fmt::Display, module: impl Module) -> Result<()>;
     pub fn len(&self) -> usize;
     pub fn is_empty(&self) -> bool;
+}
+impl Sequential {
+    pub fn forward_residual(&self, x: Var, mode: Mode) -> Result<Var>;
 }
 impl Module for Sequential;
 impl fmt::Debug for Sequential;

@@ -9,6 +9,14 @@ pub trait Backend: Sync {
         shape: &ConvShape,
         epilogue: Epilogue<'_>,
     ) -> Result<Tensor>;
+    fn conv2d_pair(
+        &self,
+        x: &Tensor,
+        first: ConvStep<'_>,
+        second: ConvStep<'_>,
+    ) -> Result<Tensor> {
+        ..
+    }
     fn conv2d_grad_input(
         &self,
         dy: &Tensor,
@@ -528,6 +536,18 @@ pub struct Epilogue<'a> {
     pub residual: Option<Tensor>,
     pub activation: Option<Unary>,
 }
+#[derive(Debug, Clone)]
+pub struct FusedConv2d<'a> {
+    pub weight: &'a Tensor,
+    pub options: Conv2dOptions,
+    pub epilogue: Epilogue<'a>,
+}
+#[derive(Debug)]
+pub struct ConvStep<'a> {
+    pub weight: Tensor,
+    pub shape: ConvShape,
+    pub epilogue: Epilogue<'a>,
+}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConvShape {
     pub n: usize,
@@ -562,6 +582,11 @@ impl Tensor {
         weight: &Tensor,
         options: &Conv2dOptions,
         epilogue: Epilogue<'_>,
+    ) -> Result<Tensor>;
+    pub fn conv2d_pair(
+        &self,
+        first: FusedConv2d<'_>,
+        second: FusedConv2d<'_>,
     ) -> Result<Tensor>;
     pub fn conv2d_grad_input(
         &self,
@@ -695,7 +720,7 @@ pub mod optim;
 pub use avg_pool2d::AvgPool2dOptions;
 pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads};
 pub use binary::{Binary, Compare};
-pub use conv2d::{Conv2dOptions, ConvMethod, ConvShape, Epilogue};
+pub use conv2d::{Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue, FusedConv2d};
 pub use cross_entropy::{CrossEntropyOptions, Reduction};
 pub use layer_norm::{LayerNorm, LayerNormGrads};
 pub use max_pool2d::MaxPool2dOptions;

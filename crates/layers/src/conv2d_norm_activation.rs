@@ -19,7 +19,7 @@ use crate::{Conv2d, Mode, Module, Result, Sequential};
 /// ```
 #[derive(Debug)]
 pub struct Conv2dNormActivation {
-    modules: Sequential,
+    pub(crate) modules: Sequential,
 }
 
 impl Conv2dNormActivation {

@@ -1,7 +1,10 @@
 //! A convolution with what usually follows it, in as few passes as the mode allows.
 
 use autograd::{Var, conv_method, is_grad_enabled};
-use tensor::ops::{Conv2dOptions, Epilogue, Unary};
+use tensor::{
+    Tensor,
+    ops::{Conv2dOptions, Epilogue, FusedConv2d, Unary},
+};
 
 use crate::{
     BatchNorm2d, Conv2d, Mode, Module, Result,
@@ -24,8 +27,7 @@ pub fn conv_norm_act<'a>(
     mode: Mode,
 ) -> Result<Var> {
     let (norm, activation) = (norm.into(), activation.into());
-    let running_statistics = norm.is_none_or(|norm| mode == Mode::Eval || norm.is_frozen());
-    if running_statistics && !needs_gradient(conv, norm, x, residual.as_ref()) {
+    if folds(conv, norm, x, residual.as_ref(), mode) {
         return folded(conv, norm, x, residual, activation);
     }
     let y = conv.forward(x, mode)?;
@@ -38,28 +40,88 @@ pub fn conv_norm_act<'a>(
     }
 }
 
+/// A convolution with the norm and the activation behind it, either of which may be absent.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvNormAct<'a> {
+    /// The convolution.
+    pub conv: &'a Conv2d,
+    /// The norm of its output.
+    pub norm: Option<&'a BatchNorm2d>,
+    /// What the norm's output goes through.
+    pub activation: Option<Unary>,
+}
+
+impl ConvNormAct<'_> {
+    /// [`conv_norm_act`] of these.
+    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+        conv_norm_act(self.conv, self.norm, x, None, self.activation, mode)
+    }
+}
+
+/// One [`conv_norm_act`] after the other. Without gradients what lies between them need not go through memory: see
+/// [`Tensor::conv2d_pair`]. [`Sequential`](crate::Sequential) runs a convolution and a depthwise one in a row this way.
+///
+/// # Errors
+/// Where shapes do not fit, or a layer's settings make no sense.
+pub fn conv_norm_act_pair(first: ConvNormAct<'_>, second: ConvNormAct<'_>, x: &Var, mode: Mode) -> Result<Var> {
+    let folds = |step: &ConvNormAct<'_>| folds(step.conv, step.norm, x, None, mode);
+    // Who looks at what each module computes wants to see what lies between them.
+    if trace::is_taken() || !folds(&first) || !folds(&second) {
+        return second.forward(&first.forward(x, mode)?, mode);
+    }
+    let (a, b) = (Folded::new(first.conv, first.norm)?, Folded::new(second.conv, second.norm)?);
+    let (a_weight, b_weight) = (first.conv.weight.value(), second.conv.weight.value());
+    let a = FusedConv2d { weight: &a_weight, options: a.options, epilogue: a.epilogue(None, first.activation) };
+    let b = FusedConv2d { weight: &b_weight, options: b.options, epilogue: b.epilogue(None, second.activation) };
+    Ok(Var::from(x.value().conv2d_pair(a, b)?))
+}
+
+/// Whether all is one pass: no gradient is asked for, and the norm's statistics are known ahead.
+fn folds(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, mode: Mode) -> bool {
+    let running_statistics = norm.is_none_or(|norm| mode == Mode::Eval || norm.is_frozen());
+    running_statistics && !needs_gradient(conv, norm, x, residual)
+}
+
 fn needs_gradient(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>) -> bool {
     let norm = norm.into_iter().flat_map(|norm| norm.weight.iter().chain(&norm.bias));
     let mut parameters = norm.chain(&conv.bias).chain([&conv.weight]);
     is_grad_enabled() && (x.requires_grad() || residual.is_some_and(Var::requires_grad) || parameters.any(|p| p.requires_grad()))
 }
 
+/// A convolution and a norm as one: `conv(x) * scale + shift`.
+struct Folded {
+    options: Conv2dOptions,
+    scale: Option<Tensor>,
+    shift: Option<Tensor>,
+}
+
+impl Folded {
+    fn new(conv: &Conv2d, norm: Option<&BatchNorm2d>) -> Result<Self> {
+        conv.check()?;
+        let bias = conv.bias.as_ref().map(|bias| bias.value());
+        let (scale, shift) = match norm {
+            None => (None, bias),
+            Some(norm) => {
+                let (scale, shift) = norm.as_affine()?;
+                let shift = bias.map_or(Ok(shift.clone()), |bias| bias.mul(&scale)?.add(&shift))?;
+                (Some(scale), Some(shift))
+            }
+        };
+        let options = Conv2dOptions { method: conv_method(conv.options.method, false), ..conv.options };
+        Ok(Folded { options, scale, shift })
+    }
+
+    fn epilogue(&self, residual: Option<Var>, activation: Option<Unary>) -> Epilogue<'_> {
+        Epilogue { scale: self.scale.as_ref(), shift: self.shift.as_ref(), residual: residual.map(Var::into_value), activation }
+    }
+}
+
 /// The whole as one convolution: `activation(conv(x) * scale + shift + residual)`.
 fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<Var>, activation: Option<Unary>) -> Result<Var> {
-    conv.check()?;
-    let bias = conv.bias.as_ref().map(|bias| bias.value());
-    let (scale, shift) = match norm {
-        None => (None, bias),
-        Some(norm) => {
-            let (scale, shift) = norm.as_affine()?;
-            let shift = bias.map_or(Ok(shift.clone()), |bias| bias.mul(&scale)?.add(&shift))?;
-            (Some(scale), Some(shift))
-        }
-    };
-    let options = Conv2dOptions { method: conv_method(conv.options.method, false), ..conv.options };
+    let folded = Folded::new(conv, norm)?;
     let fusion = Fusion { folded_norm: norm.is_some(), residual: residual.is_some(), activation };
-    let epilogue = Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::into_value), activation };
-    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &options, epilogue)?);
+    let epilogue = folded.epilogue(residual, activation);
+    let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &folded.options, epilogue)?);
     trace::note_fused(conv, x, &y, fusion);
     if let Some(norm) = norm {
         trace::note_fused(norm, &y, &y, fusion);

@@ -75,7 +75,7 @@ pub use autograd::{Parameter, Var, autocast_bf16, no_grad};
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use buffer::Buffer;
-pub use conv_norm_act::conv_norm_act;
+pub use conv_norm_act::{ConvNormAct, conv_norm_act, conv_norm_act_pair};
 pub use conv2d::Conv2d;
 pub use conv2d_norm_activation::Conv2dNormActivation;
 pub use dropout::Dropout;

@@ -5,7 +5,8 @@ use std::{any::Any, fmt};
 use autograd::Var;
 
 use crate::{
-    BatchNorm2d, Conv2d, Error, Mode, Module, ModuleExt, Result, call_owned, conv_norm_act,
+    BatchNorm2d, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, call_owned, conv_norm_act,
+    conv_norm_act_pair,
     trace::{self, Fusion},
 };
 
@@ -92,33 +93,96 @@ impl Sequential {
     }
 }
 
-impl Module for Sequential {
-    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        self.forward_owned(x.clone(), mode)
+/// A convolution in a [`Sequential`], and what behind it runs fused with it.
+struct Step<'a> {
+    layers: ConvNormAct<'a>,
+    /// The number of modules.
+    len: usize,
+}
+
+impl Sequential {
+    /// The convolution at a position, by itself or as a [`Conv2dNormActivation`], with what runs fused with it.
+    fn step(&self, index: usize) -> Option<Step<'_>> {
+        if let Some(block) = self.at::<Conv2dNormActivation>(index) {
+            let step = block.modules.step(0).filter(|step| step.len == block.modules.len())?;
+            return Some(Step { len: 1, ..step });
+        }
+        let conv = self.at::<Conv2d>(index)?;
+        let norm = self.at::<BatchNorm2d>(index + 1);
+        let fused = 1 + usize::from(norm.is_some());
+        let activation = self.modules.get(index + fused).and_then(|(_, module)| module.activation());
+        Some(Step { layers: ConvNormAct { conv, norm, activation }, len: fused + usize::from(activation.is_some()) })
     }
 
-    fn forward_owned(&self, mut x: Var, mode: Mode) -> Result<Var> {
+    /// Two convolutions in a row, of which the second is depthwise.
+    fn pair(&self, index: usize) -> Option<(Step<'_>, Step<'_>)> {
+        let first = self.step(index)?;
+        let second = self.step(index + first.len)?;
+        let Conv2d { in_channels, options, .. } = second.layers.conv;
+        (options.groups == *in_channels && options.groups > 1).then_some((first, second))
+    }
+
+    /// `forward(x) + x`. A convolution or norm at the end takes the sum along; without gradients it writes the result where `x` was, unless
+    /// others hold that too.
+    ///
+    /// # Errors
+    /// Where the input does not fit, or the sum's shapes.
+    pub fn forward_residual(&self, x: Var, mode: Mode) -> Result<Var> {
+        self.run(x.clone(), Some(x), mode)
+    }
+
+    /// The modules one after the other, and the sum.
+    fn run(&self, mut x: Var, mut residual: Option<Var>, mode: Mode) -> Result<Var> {
         let input = x.value().shape().clone();
         let mut index = 0;
         while let Some((_, module)) = self.modules.get(index) {
+            if !trace::is_taken()
+                && let Some((first, second)) = self.pair(index)
+            {
+                x = conv_norm_act_pair(first.layers, second.layers, &x, mode)?;
+                index += first.len + second.len;
+                continue;
+            }
             let conv = self.at::<Conv2d>(index);
             let norm = self.at::<BatchNorm2d>(index + usize::from(conv.is_some()));
             let fused = usize::from(conv.is_some()) + usize::from(norm.is_some());
             let after = self.modules.get(index + fused).filter(|_| fused > 0);
             let activation = after.and_then(|(_, module)| Some((module, module.activation()?)));
             let op = activation.map(|(_, op)| op);
-            x = match (conv, norm) {
-                (Some(conv), norm) => conv_norm_act(conv, norm, &x, None, op, mode)?,
-                (None, Some(norm)) => norm.forward_activated(&x, None, op, mode)?,
-                (None, None) => call_owned(module.as_ref(), x, mode)?,
+            let is_last = index + fused.max(1) == self.len();
+            let block = self.at::<Conv2dNormActivation>(index).filter(|_| is_last);
+            let added = if is_last && (fused > 0 || block.is_some()) { residual.take() } else { None };
+            x = match (conv, norm, block) {
+                (Some(conv), norm, _) => conv_norm_act(conv, norm, &x, added, op, mode)?,
+                (None, Some(norm), _) => norm.forward_activated(&x, added.as_ref(), op, mode)?,
+                (None, None, Some(block)) => {
+                    let input = x.value().shape().clone();
+                    let y = block.modules.run(x, added, mode)?;
+                    trace::note_sizes(block, input.dims(), y.dims(), Fusion::default());
+                    y
+                }
+                (None, None, None) => call_owned(module.as_ref(), x, mode)?,
             };
             if let Some((module, _)) = activation {
                 trace::note(module.as_ref(), &x, &x);
             }
             index += fused.max(1) + usize::from(activation.is_some());
         }
+        if let Some(residual) = residual {
+            x = x.add(&residual)?;
+        }
         trace::note_sizes(self, input.dims(), x.dims(), Fusion::default());
         Ok(x)
+    }
+}
+
+impl Module for Sequential {
+    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        self.run(x, None, mode)
     }
 
     fn class_name(&self) -> &'static str {
@@ -168,6 +232,43 @@ mod tests {
     /// The modules one by one, as `forward` would without fusion.
     fn unfused(modules: &Sequential, x: &Var, mode: Mode) -> Var {
         modules.children().iter().fold(x.clone(), |x, (_, module)| module.forward(&x, mode).unwrap())
+    }
+
+    #[test]
+    fn a_depthwise_convolution_and_the_one_before_it_are_computed_as_one_by_one() {
+        let block = |conv: Conv2d| {
+            let norm = BatchNorm2d::new(conv.out_channels);
+            Conv2dNormActivation::new(conv, norm).activation(SiLU::new())
+        };
+        // Large enough that the CPU computes them together; once as blocks, once flat.
+        let depthwise = |stride: usize| Conv2d::new(48, 48, 3).stride(stride).padding(1).groups(48).bias(false);
+        let modules = sequential![
+            block(Conv2d::new(4, 48, 1).bias(false)),
+            block(depthwise(1)),
+            Conv2d::new(48, 48, 1),
+            ReLU6::new(),
+            depthwise(1),
+            BatchNorm2d::new(48),
+            Conv2d::new(48, 4, 1),
+            BatchNorm2d::new(4),
+        ];
+        let mut generator = Generator::new(3);
+        let x = Var::from(Tensor::normal([1, 4, 80, 80], 0.5, 1.0, &mut generator).unwrap());
+        no_grad(|| modules.forward(&x, Mode::Train)).unwrap(); // running statistics other than 0 and 1
+        let deviation = |a: &Var, b: &Var| a.value().sub(b.value()).unwrap().abs().unwrap().amax(&[], false).unwrap().item().unwrap();
+        let plain = unfused(&modules, &x, Mode::Eval);
+        let fused = no_grad(|| modules.forward(&x, Mode::Eval)).unwrap();
+        assert!(deviation(&fused, &plain) < 1e-5);
+        let (fused, plain) = ((fused + &x).unwrap(), (plain + &x).unwrap());
+        let sum = no_grad(|| modules.forward_residual(x.clone(), Mode::Eval)).unwrap();
+        assert!(deviation(&sum, &fused) == 0.0, "the last norm takes the sum along");
+        let sum = modules.forward_residual(x.clone(), Mode::Eval).unwrap();
+        assert!(sum.requires_grad() && deviation(&sum, &plain) < 1e-5);
+        let place = |x: &Var| x.value().data::<f32>().unwrap().as_ptr();
+        let x = Var::from(x.value().to_layout(tensor::Layout::ChannelsLast).unwrap());
+        let before = place(&x);
+        let sum = no_grad(|| modules.forward_residual(x, Mode::Eval)).unwrap();
+        assert!(deviation(&sum, &fused) == 0.0 && place(&sum) == before, "nobody else holds x, so the sum is where it was");
     }
 
     #[test]

@@ -96,6 +96,11 @@ impl Trace {
     }
 }
 
+/// Whether a trace is being taken.
+pub(crate) fn is_taken() -> bool {
+    TRACE.with_borrow(Option::is_some)
+}
+
 /// Notes what a module computed, where a trace is being taken.
 pub(crate) fn note(module: &dyn Module, input: &Var, output: &Var) {
     note_fused(module, input, output, Fusion::default());

@@ -3,8 +3,8 @@
 use crate::{
     DType, Layout, Result, Shape, Tensor,
     ops::{
-        Binary, Compare, ConvShape, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward, NormGrads, Reduce,
-        Softmax, Unary, View, Windows,
+        Binary, Compare, ConvShape, ConvStep, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward,
+        NormGrads, Reduce, Softmax, Unary, View, Windows,
         optim::{AdamStep, RmspropStep, SgdStep},
     },
 };
@@ -13,6 +13,12 @@ use crate::{
 pub trait Backend: Sync {
     /// Convolution and its epilogue; `x` and the residual channels-last, `w` blocked.
     fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: Epilogue<'_>) -> Result<Tensor>;
+    /// The second convolution of the first one's output, each with its epilogue; memory orders as in `conv2d`. Devices that gain nothing by
+    /// computing them together compute one after the other.
+    fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
+        let x = self.conv2d(x, &first.weight, &first.shape, first.epilogue)?;
+        self.conv2d(&x, &second.weight, &second.shape, second.epilogue)
+    }
     /// A convolution's input gradient; `dy` channels-last, `w` blocked.
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor>;
     /// A convolution's weight gradient, blocked; `x` and `dy` channels-last.

@@ -173,7 +173,14 @@ impl Module for MBConv {
     children!(MBConv { block, stochastic_depth });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let y = self.block.forward(x, mode)?;
-        if self.shortcut { Ok(self.stochastic_depth.forward(&y, mode)?.add(x)?) } else { Ok(y) }
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        match (self.shortcut, mode) {
+            (false, _) => self.block.forward_owned(x, mode),
+            (true, Mode::Eval) => self.block.forward_residual(x, mode),
+            (true, Mode::Train) => Ok(self.stochastic_depth.forward(&self.block.forward(&x, mode)?, mode)?.add(&x)?),
+        }
     }
 }

@@ -149,7 +149,10 @@ impl Module for _InvertedResidual {
     children!(_InvertedResidual { layers });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let y = self.layers.forward(x, mode)?;
-        if self.shortcut { Ok(y.add(x)?) } else { Ok(y) }
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        if self.shortcut { self.layers.forward_residual(x, mode) } else { self.layers.forward_owned(x, mode) }
     }
 }

@@ -127,7 +127,10 @@ impl Module for InvertedResidual {
     children!(InvertedResidual { conv });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let y = self.conv.forward(x, mode)?;
-        if self.shortcut { Ok(x.add(&y)?) } else { Ok(y) }
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        if self.shortcut { self.conv.forward_residual(x, mode) } else { self.conv.forward_owned(x, mode) }
     }
 }

@@ -197,8 +197,11 @@ impl Module for InvertedResidual {
     children!(InvertedResidual { block });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let y = self.block.forward(x, mode)?;
-        if self.shortcut { Ok(x.add(&y)?) } else { Ok(y) }
+        self.forward_owned(x.clone(), mode)
+    }
+
+    fn forward_owned(&self, x: Var, mode: Mode) -> Result<Var> {
+        if self.shortcut { self.block.forward_residual(x, mode) } else { self.block.forward_owned(x, mode) }
     }
 }
 

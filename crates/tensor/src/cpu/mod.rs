@@ -44,8 +44,8 @@ pub use roofline::Roofline;
 use crate::{
     Backend, DType, Layout, Result, Shape, Tensor,
     ops::{
-        Binary, Compare, ConvShape, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward, NormGrads, Reduce,
-        Softmax, Unary, View, Windows,
+        Binary, Compare, ConvShape, ConvStep, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward,
+        NormGrads, Reduce, Softmax, Unary, View, Windows,
         optim::{AdamStep, RmspropStep, SgdStep},
     },
 };
@@ -56,6 +56,9 @@ pub(crate) struct Cpu;
 impl Backend for Cpu {
     fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: Epilogue<'_>) -> Result<Tensor> {
         conv2d::forward(x, w, shape, epilogue)
+    }
+    fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
+        conv2d::forward_pair(x, first, second)
     }
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor> {
         conv2d::grad_input(dy, w, shape)

@@ -77,10 +77,12 @@ fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
     helpers::share(threads - 1, &work);
 }
 
-/// Runs `task(start, end)` over ranges that cut `0..len` into pieces of at least `grain` elements, in parallel.
+/// Runs `task(start, end)` over ranges that cut `0..len` into pieces of at least `grain` elements, in parallel. Many small elements are cut
+/// between cache lines; few large ones anywhere, so that each thread gets some.
 pub fn parallel_ranges(len: usize, grain: usize, task: impl Fn(usize, usize) + Sync) {
-    let pieces = (len / grain.max(1)).clamp(1, threads());
-    let size = len.div_ceil(pieces).next_multiple_of(16);
+    let grain = grain.max(1);
+    let pieces = (len / grain).clamp(1, threads());
+    let size = len.div_ceil(pieces).next_multiple_of(grain.min(16));
     parallel(len.div_ceil(size.max(1)), |i| task(i * size, ((i + 1) * size).min(len)));
 }
 
@@ -148,5 +150,15 @@ mod tests {
             parallel_ranges(len, 7, |a, b| unsafe { shared.slice(a, b - a).iter_mut().for_each(|c| *c += 1) });
             assert!(counts.iter().all(|&c| c == 1));
         }
+    }
+
+    #[test]
+    fn few_large_elements_go_to_all_threads() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let ranges = std::sync::Mutex::new(vec![]);
+        pool.install(|| parallel_ranges(5, 1, |start, end| ranges.lock().unwrap().push(start..end)));
+        let mut ranges = ranges.into_inner().unwrap();
+        ranges.sort_by_key(|range| range.start);
+        assert_eq!(ranges, [0..3, 3..5]);
     }
 }

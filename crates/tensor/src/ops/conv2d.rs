@@ -52,6 +52,28 @@ pub struct Epilogue<'a> {
     pub activation: Option<Unary>,
 }
 
+/// A convolution and what follows it, of an input that is not there yet.
+#[derive(Debug, Clone)]
+pub struct FusedConv2d<'a> {
+    /// `[K, C / groups, R, S]`.
+    pub weight: &'a Tensor,
+    /// How it is laid over its input.
+    pub options: Conv2dOptions,
+    /// What follows it.
+    pub epilogue: Epilogue<'a>,
+}
+
+/// A [`FusedConv2d`] with its sizes, checked, as a [`Backend`](crate::Backend) takes it: the weight blocked, the residual channels-last.
+#[derive(Debug)]
+pub struct ConvStep<'a> {
+    /// The weight.
+    pub weight: Tensor,
+    /// The sizes.
+    pub shape: ConvShape,
+    /// What follows it.
+    pub epilogue: Epilogue<'a>,
+}
+
 /// The sizes of one convolution, checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConvShape {
@@ -161,7 +183,25 @@ impl Tensor {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d_fused(&self, weight: &Tensor, options: &Conv2dOptions, epilogue: Epilogue<'_>) -> Result<Tensor> {
-        let shape = ConvShape::new(self.dims(), weight.dims(), options)?;
+        let step = self.conv_step(self.dims(), FusedConv2d { weight, options: *options, epilogue })?;
+        self.device().backend()?.conv2d(&self.channels_last()?, &step.weight, &step.shape, step.epilogue)
+    }
+
+    /// [`conv2d_fused`](Tensor::conv2d_fused) twice: the second convolution of the first one's output. What lies between the two need
+    /// not go through memory: on the CPU, a large picture that a 1x1 convolution widens for a depthwise one behind it does not.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d_pair(&self, first: FusedConv2d<'_>, second: FusedConv2d<'_>) -> Result<Tensor> {
+        let first = self.conv_step(self.dims(), first)?;
+        let second = self.conv_step(&first.shape.output_dims(), second)?;
+        self.device().backend()?.conv2d_pair(&self.channels_last()?, first, second)
+    }
+
+    /// A convolution of an input of these sizes and of this tensor's element type, checked.
+    fn conv_step<'a>(&self, input: &[usize], conv: FusedConv2d<'a>) -> Result<ConvStep<'a>> {
+        let FusedConv2d { weight, options, epilogue } = conv;
+        let shape = ConvShape::new(input, weight.dims(), &options)?;
         for (channels, what) in [(epilogue.scale, "the scale must be [K]"), (epilogue.shift, "the bias must be [K]")] {
             if let Some(t) = channels.filter(|t| t.dims() != [shape.k]) {
                 return Err(Error::shapes("conv2d", weight.dims(), t.dims(), what));
@@ -170,11 +210,9 @@ impl Tensor {
         if let Some(r) = epilogue.residual.as_ref().filter(|r| r.dims() != shape.output_dims()) {
             return Err(Error::shapes("conv2d", &shape.output_dims(), r.dims(), "the residual must have the output's shape"));
         }
-        let operands = [Some(weight), epilogue.scale, epilogue.shift, epilogue.residual.as_ref()];
-        self.same_float("conv2d", &operands)?;
+        self.same_float("conv2d", &[Some(weight), epilogue.scale, epilogue.shift, epilogue.residual.as_ref()])?;
         let residual = epilogue.residual.map(|r| r.channels_last()).transpose()?;
-        let epilogue = Epilogue { residual, ..epilogue };
-        self.device().backend()?.conv2d(&self.channels_last()?, &weight.to_layout(Layout::Blocked)?, &shape, epilogue)
+        Ok(ConvStep { weight: weight.to_layout(Layout::Blocked)?, shape, epilogue: Epilogue { residual, ..epilogue } })
     }
 
     /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its input of shape `input_dims`, from that of its output, `self`.

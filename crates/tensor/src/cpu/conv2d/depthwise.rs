@@ -1,7 +1,7 @@
 //! Depthwise convolution: each channel by itself, vector lanes over channels. Forward pass and input gradient walk the same runs as
 //! dense convolution (see [`plan`](super::plan)); the weight gradient sums over pixels tap by tap.
 
-use std::ops::Range;
+use std::{borrow::Cow, mem::MaybeUninit, ops::Range};
 
 use super::{
     finish::{Finish, Output, activate},
@@ -27,23 +27,44 @@ const PIXELS_OF_ROWS: usize = 8;
 const SMALL_PICTURE: usize = 3 << 19;
 
 /// The widest vector of any level; fewer channels are left to the plain kernels.
-const MOST_LANES: usize = 16;
+pub(super) const MOST_LANES: usize = 16;
 
 /// Whether these kernels compute this convolution.
 pub(super) fn applies(dtype: DType, s: &ConvShape) -> bool {
     dtype == DType::F32 && s.options.groups == s.c && s.k == s.c && s.c >= MOST_LANES
 }
 
-/// A weight `[C, 1, R, S]`, blocked, as rows of channels: `[R * S][C]`.
-pub(super) fn rows_of_channels(weight: &[f32], channels: usize, taps: usize) -> Vec<f32> {
-    let mut rows = vec![0.0; taps * channels];
-    for (block, weight) in weight.chunks_exact(taps * BLOCK).enumerate() {
-        let lanes = BLOCK.min(channels - block * BLOCK);
-        for (tap, lane) in weight.chunks_exact(BLOCK).enumerate() {
-            rows[tap * channels + block * BLOCK..][..lanes].copy_from_slice(&lane[..lanes]);
+/// A weight `[C, 1, R, S]` in the order that vectors of channels are read in.
+pub(super) struct DepthwiseWeight<'a> {
+    values: Cow<'a, [f32]>,
+    /// Values from one tap to the next.
+    tap: usize,
+    /// Values from one block of channels to the next.
+    block: usize,
+}
+
+impl<'a> DepthwiseWeight<'a> {
+    /// Of a blocked weight: as it lies where no vector of channels reaches from one block into the next, else a copy as `[R * S][C]`.
+    pub(super) fn new(weight: &'a [f32], channels: usize, taps: usize) -> Self {
+        let block = taps * BLOCK;
+        if channels.is_multiple_of(MOST_LANES) {
+            return DepthwiseWeight { values: weight.into(), tap: BLOCK, block };
         }
+        let mut rows = vec![0.0; taps * channels];
+        for (block, weight) in weight.chunks_exact(block).enumerate() {
+            let lanes = BLOCK.min(channels - block * BLOCK);
+            for (tap, lane) in weight.chunks_exact(BLOCK).enumerate() {
+                rows[tap * channels + block * BLOCK..][..lanes].copy_from_slice(&lane[..lanes]);
+            }
+        }
+        DepthwiseWeight { values: rows.into(), tap: channels, block: BLOCK }
     }
-    rows
+
+    /// The first tap of a channel.
+    #[inline(always)]
+    fn of(&self, channel: usize) -> *const f32 {
+        self.values.as_ptr().wrapping_add(channel / BLOCK * self.block + channel % BLOCK)
+    }
 }
 
 /// The first channel of the `i`th vector of those that cover these channels; the last may overlap the one before.
@@ -58,9 +79,12 @@ pub(super) fn depthwise_runs(rows: &Axis, columns: &Axis, width: usize, kernel_w
 }
 
 /// One depthwise gather: every output pixel is a sum over (input pixel, tap) pairs of its own channel.
+#[derive(Clone, Copy)]
 pub(super) struct DepthwiseGather<'a> {
     /// Channels-last input.
     pub x: &'a [f32],
+    /// Values from one input pixel to the next.
+    pub pixel: usize,
     pub images: usize,
     pub channels: usize,
     /// Height and width of the input.
@@ -69,8 +93,7 @@ pub(super) struct DepthwiseGather<'a> {
     pub output: (usize, usize),
     /// What [`depthwise_runs`] gives.
     pub runs: &'a [Run],
-    /// `[taps][channels]`.
-    pub weight: &'a [f32],
+    pub weight: &'a DepthwiseWeight<'a>,
     pub out: Output<'a>,
 }
 
@@ -86,38 +109,44 @@ impl DepthwiseGather<'_> {
         parallel(self.images * pieces, |i| {
             let (image, piece) = (i / pieces, i % pieces);
             let (start, end) = (piece * parts / pieces, (piece + 1) * parts / pieces);
+            let picture = self.picture(image);
             if small {
                 let end = if end == parts { self.channels } else { end * MOST_LANES };
-                run_at(level, ChannelsKernel { gather: self, image, channels: start * MOST_LANES..end, y });
+                let channels = start * MOST_LANES..end;
+                let picture = picture.wrapping_add(channels.start);
+                run_at(level, ChannelsKernel { gather: self, picture, image, runs: self.runs, channels, y });
             } else {
-                run_at(level, RowsKernel { gather: self, image, runs: &self.runs[start..end], y });
+                run_at(level, RowsKernel { gather: self, picture, image, runs: &self.runs[start..end], y });
             }
         });
     }
 
-    /// The tiles of one vector of channels from `c` over some pixels of a run, at most `most` a tile.
-    ///
-    /// # Safety
-    /// See [`Simd`]; the picture, the pixels and the channels exist, and nobody else touches the outputs.
-    #[inline(always)]
-    unsafe fn tiles<S: Simd>(&self, image: usize, run: &Run, pixels: Range<usize>, c: usize, most: usize, y: SharedMut<f32>) {
-        let x = self.x.as_ptr().wrapping_add(image * self.input.0 * self.input.1 * self.channels + c);
-        for start in pixels.clone().step_by(most) {
-            let x = x.wrapping_add(start * run.input_step * self.channels);
-            // SAFETY: the caller's promise; the plan's taps name pixels of the picture and taps of the weight.
-            unsafe { tile_of::<S>(most.min(pixels.end - start), self, run, x, c, y.get(), self.place(image, run, start) + c) }
-        }
+    /// Where in the input a picture starts.
+    fn picture(&self, image: usize) -> *const f32 {
+        self.x[image * self.input.0 * self.input.1 * self.pixel..].as_ptr()
     }
 
-    /// Applies an activation that vectors do not know to some channels of some pixels of a run.
+    /// The tiles of one vector of channels from `c` over some pixels of a run, at most `most` a tile. `x` is that vector of the picture's
+    /// first pixel.
     ///
     /// # Safety
-    /// As [`tiles`](Self::tiles).
+    /// See [`Simd`]; the pixels that the run names and the channels exist, and nobody else touches the outputs.
     #[inline(always)]
-    unsafe fn activate<S: Simd>(&self, image: usize, run: &Run, pixels: Range<usize>, channels: Range<usize>, y: SharedMut<f32>) {
-        for pixel in pixels {
-            // SAFETY: the caller's promise.
-            unsafe { activate(y.get(), self.place(image, run, pixel) + channels.start, channels.len(), S::LEVEL, self.out) };
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn tiles<S: Simd>(
+        &self,
+        x: *const f32,
+        image: usize,
+        run: &Run,
+        pixels: Range<usize>,
+        c: usize,
+        most: usize,
+        y: SharedMut<f32>,
+    ) {
+        for start in pixels.clone().step_by(most) {
+            let x = x.wrapping_add(start * run.input_step * self.pixel);
+            // SAFETY: the caller's promise; the plan's taps name pixels of the picture and taps of the weight.
+            unsafe { tile_of::<S>(most.min(pixels.end - start), self, run, x, c, y.get(), self.place(image, run, start) + c) }
         }
     }
 
@@ -131,6 +160,8 @@ impl DepthwiseGather<'_> {
 /// All channels of some runs of a picture.
 struct RowsKernel<'a> {
     gather: &'a DepthwiseGather<'a>,
+    /// The first pixel of the input picture.
+    picture: *const f32,
     image: usize,
     runs: &'a [Run],
     y: SharedMut<f32>,
@@ -147,22 +178,24 @@ impl Kernel for RowsKernel<'_> {
                 let pixels = start..run.len.min(start + PIXELS_OF_ROWS);
                 for i in 0..g.channels.div_ceil(S::LANES) {
                     let c = vector_start::<S>(0..g.channels, i);
+                    let x = self.picture.wrapping_add(c);
                     // SAFETY: these exist; tasks write different runs, overlapping vectors of one task the same values.
-                    unsafe { g.tiles::<S>(self.image, run, pixels.clone(), c, PIXELS_OF_ROWS, self.y) }
+                    unsafe { g.tiles::<S>(x, self.image, run, pixels.clone(), c, PIXELS_OF_ROWS, self.y) }
                 }
-                // SAFETY: the pixels just written.
-                unsafe { g.activate::<S>(self.image, run, pixels, 0..g.channels, self.y) };
             }
         }
     }
 }
 
-/// Some channels, at least a vector, of all runs of a picture.
-struct ChannelsKernel<'a> {
-    gather: &'a DepthwiseGather<'a>,
-    image: usize,
-    channels: Range<usize>,
-    y: SharedMut<f32>,
+/// Some channels, at least a vector, of some runs of a picture.
+pub(super) struct ChannelsKernel<'a> {
+    pub gather: &'a DepthwiseGather<'a>,
+    /// The first of the channels of the input picture's first pixel.
+    pub picture: *const f32,
+    pub image: usize,
+    pub runs: &'a [Run],
+    pub channels: Range<usize>,
+    pub y: SharedMut<f32>,
 }
 
 impl Kernel for ChannelsKernel<'_> {
@@ -173,59 +206,82 @@ impl Kernel for ChannelsKernel<'_> {
         let g = self.gather;
         for i in 0..self.channels.len().div_ceil(S::LANES) {
             let c = vector_start::<S>(self.channels.clone(), i);
-            for run in g.runs {
-                // SAFETY: these exist; tasks write different channels, overlapping vectors of one task the same values.
-                unsafe { g.tiles::<S>(self.image, run, 0..run.len, c, PIXELS, self.y) }
+            let x = self.picture.wrapping_add(c - self.channels.start);
+            for run in self.runs {
+                // SAFETY: these exist; tasks write different channels or runs, overlapping vectors of one task the same values.
+                unsafe { g.tiles::<S>(x, self.image, run, 0..run.len, c, PIXELS, self.y) }
             }
-        }
-        for run in g.runs {
-            // SAFETY: the channels just written.
-            unsafe { g.activate::<S>(self.image, run, 0..run.len, self.channels.clone(), self.y) };
         }
     }
 }
 
-/// `P` output pixels of one vector of channels from `c`; pixel `p` goes to `at` plus `p` steps.
+/// `P` output pixels of one vector of channels from `c`, finished but for an activation that vectors do not know; pixel `p` goes to `y` plus
+/// `p` steps. `at` is its place in the output.
 ///
 /// # Safety
 /// See [`Simd`]; all that the run's taps name exists behind `x` (which points to channel `c` of the first tap's row), and so do the
 /// outputs.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize>(g: &DepthwiseGather<'_>, run: &Run, x: *const f32, c: usize, y: *mut f32, at: usize) {
+unsafe fn tile<S: Simd, const P: usize>(
+    g: &DepthwiseGather<'_>,
+    run: &Run,
+    x: *const f32,
+    c: usize,
+    at: usize,
+    (y, y_step): (*mut f32, usize),
+) {
     // SAFETY: the caller's promise.
     unsafe {
         let mut acc = [S::zero(); P];
-        let step = run.input_step * g.channels;
+        let step = run.input_step * g.pixel;
+        let weight = g.weight.of(c);
         for tap in &run.taps {
-            let x = x.add(tap.pixel * g.channels);
-            let w = S::load(g.weight.as_ptr().add(tap.row * g.channels + c));
+            let x = x.add(tap.pixel * g.pixel);
+            let w = S::load(weight.add(tap.row * g.weight.tap));
             for p in 0..P {
                 acc[p] = S::mul_add(S::load(x.add(p * step)), w, acc[p]);
             }
         }
+        // `y` may be no part of the output: the residual is never in there.
         let finish = Finish::<S>::new(g.out, c, y);
         for (p, &sum) in acc.iter().enumerate() {
-            finish.store(sum, y, at + p * run.output_step * g.channels);
+            finish.store(sum, at + p * run.output_step * g.channels, y.add(p * y_step));
         }
     }
 }
 
-/// [`tile`] for a number of pixels known only at run time.
+/// [`tile`] for a number of pixels known only at run time, and the activation. `y` is the whole output.
 ///
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
 unsafe fn tile_of<S: Simd>(pixels: usize, g: &DepthwiseGather<'_>, run: &Run, x: *const f32, c: usize, y: *mut f32, at: usize) {
+    // Values that an activation waits for are in the first-level cache, one vector behind the other.
+    let mut values = MaybeUninit::<[f32; PIXELS * MOST_LANES]>::uninit();
+    let values = values.as_mut_ptr().cast::<f32>();
+    let step = run.output_step * g.channels;
+    // SAFETY: the caller's promise.
+    let y = unsafe { y.add(at) };
+    let out = if g.out.activates() { (values, S::LANES) } else { (y, step) };
     macro_rules! by_pixels {
         ($($p:literal)*) => {
             match pixels {
-                // SAFETY: the caller's promise.
-                $($p => unsafe { tile::<S, $p>(g, run, x, c, y, at) },)*
+                // SAFETY: the caller's promise; there is room for PIXELS vectors.
+                $($p => unsafe { tile::<S, $p>(g, run, x, c, at, out) },)*
                 _ => unreachable!("a tile has 1 to PIXELS pixels"),
             }
         };
     }
-    by_pixels!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+    by_pixels!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    if g.out.activates() {
+        // SAFETY: the tile has written that many values; the outputs exist, the caller says.
+        unsafe {
+            activate(values, pixels * S::LANES, S::LEVEL, g.out);
+            for p in 0..pixels {
+                S::store(y.add(p * step), S::load(values.add(p * S::LANES)));
+            }
+        }
+    }
 }
 
 /// One depthwise weight gradient: for each tap, the sum over pixels of input times output gradient.

@@ -75,10 +75,22 @@ impl<'a> Output<'a> {
         Output { channel, channels, ..self }
     }
 
+    /// The same for outputs whose first channel is this one; nothing is added.
+    pub(super) fn starting_at(self, channel: usize) -> Self {
+        let from = |values: Option<&'a [f32]>| values.map(|values| &values[channel..]);
+        Output { scale: from(self.scale), shift: from(self.shift), residual: None, ..self }
+    }
+
     /// The same for tiles of which each lies `ahead` values behind the one before.
     #[inline(always)]
     pub(super) fn fetching(self, ahead: usize) -> Self {
         Output { ahead, ..self }
+    }
+
+    /// Whether there is an activation that vectors do not know, which [`activate`] applies.
+    #[inline(always)]
+    pub(super) fn activates(&self) -> bool {
+        self.then.is_some()
     }
 
     /// Whether sums are written as they are.
@@ -175,10 +187,10 @@ unsafe fn store<S: Simd, const WHOLE: bool>(p: *mut f32, value: S::V, len: usize
 /// # Safety
 /// They exist, and nobody else touches them.
 #[inline(always)]
-pub(super) unsafe fn activate(y: *mut f32, at: usize, len: usize, level: crate::cpu::SimdLevel, out: Output<'_>) {
+pub(super) unsafe fn activate(y: *mut f32, len: usize, level: crate::cpu::SimdLevel, out: Output<'_>) {
     if let Some(op) = out.then {
         // SAFETY: the caller's promise.
-        unary_in_place(level, op, unsafe { std::slice::from_raw_parts_mut(y.add(at), len) });
+        unary_in_place(level, op, unsafe { std::slice::from_raw_parts_mut(y, len) });
     }
 }
 
@@ -222,14 +234,14 @@ impl<S: Simd> Finish<S> {
         }
     }
 
-    /// Finishes a vector of sums and writes it to `y[at..]`.
+    /// Finishes a vector of sums, whose outputs start at `at`, and writes it to `y`.
     ///
     /// # Safety
-    /// See [`Simd`]; the outputs (and the residual's values there) exist, and nobody else touches them.
+    /// See [`Simd`]; the values behind `y` and those of the residual at `at` exist, and nobody else touches them.
     #[inline(always)]
-    pub(super) unsafe fn store(self, sum: S::V, y: *mut f32, at: usize) {
+    pub(super) unsafe fn store(self, sum: S::V, at: usize, y: *mut f32) {
         // SAFETY: the caller's promise.
-        unsafe { S::store(y.add(at), self.finished::<true>(sum, at, S::LANES)) }
+        unsafe { S::store(y, self.finished::<true>(sum, at, S::LANES)) }
     }
 
     /// The finished values of `len` sums, whose outputs start at `at`.

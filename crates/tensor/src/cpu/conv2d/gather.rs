@@ -45,6 +45,18 @@ impl Gather<'_> {
         self.run_with::<true>(level, y);
     }
 
+    /// The same by this thread alone, for a plan that copies nothing.
+    pub(super) fn run_here(&self, level: SimdLevel, y: &mut [f32]) {
+        if y.is_empty() {
+            return;
+        }
+        let y = SharedMut::new(y);
+        for task in &self.plan.tasks {
+            let kernel = TaskKernel::<false> { gather: self, task, next_block: None, y };
+            run_at(level, WithScratch { kernel, scratch: &mut [] });
+        }
+    }
+
     fn run_with<const PAIRS: bool>(&self, level: SimdLevel, y: &mut [f32]) {
         if y.is_empty() {
             return;

@@ -1,6 +1,6 @@
 //! How a [gather](super::gather) is cut into tasks: told by sizes alone, so it is made once and kept (see [`plans`](super::plans)).
 
-use super::plan::{Addressing, Axis, Run, pixelwise_runs, runs};
+use super::plan::{Addressing, Axis, AxisSizes, Run, input_rows, pixelwise_runs, runs};
 use crate::BLOCK;
 
 /// Bytes of input that a task keeps at hand, so that it stays in the second-level cache while blocks of weights pass by.
@@ -167,6 +167,26 @@ impl Geometry {
 }
 
 impl Plan {
+    /// The product of so many pixels with one block of a 1x1 kernel, as one task.
+    pub(super) fn pixelwise(pixels: usize, input_channels: usize, output_channels: usize) -> Plan {
+        // Axes are needed for cutting alone.
+        let axis = || Axis::forward(AxisSizes { input: 0, output: 0, kernel: 1, stride: 1, padding: 0, dilation: 1 });
+        let geometry = Geometry {
+            images: 1,
+            input: (1, pixels),
+            input_channels,
+            output: (1, pixels),
+            output_channels,
+            rows: axis(),
+            columns: axis(),
+            kernel: (1, 1),
+            channels: input_channels,
+            outputs_per_group: output_channels,
+        };
+        let task = Task { images: (0, 1), runs: (0, 1), blocks: (0, 1) };
+        Plan { geometry, source: Source::Direct, runs: pixelwise_runs(pixels, pixels, input_channels), tasks: vec![task], scratch_len: 0 }
+    }
+
     /// The runs of a task.
     pub(super) fn runs_of(&self, task: &Task) -> &[Run] {
         &self.runs[task.runs.0..task.runs.1]
@@ -174,8 +194,7 @@ impl Plan {
 
     /// The input rows that a task reads, first and behind the last.
     pub(super) fn input_rows(&self, task: &Task) -> (usize, usize) {
-        let rows = || self.runs_of(task).iter().map(|r| r.input_rows).filter(|r| r.0 < r.1);
-        (rows().map(|r| r.0).min().unwrap_or(0), rows().map(|r| r.1).max().unwrap_or(0))
+        input_rows(self.runs_of(task))
     }
 
     /// Values of the copy that a task makes of its input.

@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod depthwise;
+mod expand_depthwise;
 mod finish;
 mod gather;
 mod gather_plan;
@@ -19,13 +20,14 @@ mod tests;
 
 pub use algorithm::{ConvAlgorithm, ConvPass, conv2d_algorithm};
 use algorithm::{Kernels, kernels};
-use depthwise::{DepthwiseGather, DepthwiseGradWeight};
+use depthwise::{DepthwiseGather, DepthwiseGradWeight, DepthwiseWeight};
+use expand_depthwise::ExpandDepthwise;
 use finish::Output;
 use gather::Gather;
 use gather_plan::Geometry;
 use grad_weight::GradWeight;
 use pairs::{pair_channels, pair_images, pair_rows};
-use plan::{Axis, AxisSizes};
+use plan::{Axis, AxisSizes, Run};
 pub use schedule::conv2d_speedup;
 use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
 use winograd::{Filters, Winograd, WinogradGradWeight};
@@ -38,7 +40,7 @@ use super::{
 };
 use crate::{
     BLOCK, Layout, Result, Tensor,
-    ops::{ConvMethod, ConvShape, Epilogue},
+    ops::{ConvMethod, ConvShape, ConvStep, Epilogue},
     storage::Buffer,
     with_float,
 };
@@ -291,27 +293,55 @@ fn winograd_grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvSh
 
 fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
-    let weight = depthwise::rows_of_channels(w.data()?, s.c, s.kernel.0 * s.kernel.1);
-    let gather = DepthwiseGather {
-        x: x.data()?,
-        images: s.n,
-        channels: s.c,
-        input: s.input,
-        output: s.output,
-        runs: &plans::depthwise(s, ConvPass::Forward),
-        weight: &weight,
-        // Overlapping vectors of channels are written twice, so the residual stays beside.
-        out: Output::new(e, false)?,
-    };
+    let weight = DepthwiseWeight::new(w.data()?, s.c, s.kernel.0 * s.kernel.1);
+    let runs = plans::depthwise(s, ConvPass::Forward);
+    let gather = DepthwiseGather { x: x.data()?, ..depthwise_forward(s, &runs, &weight, depthwise_output(e)?) };
     gather.run(level, y.data_mut()?);
+    Ok(y)
+}
+
+/// Overlapping vectors of channels are written twice, so the residual stays beside.
+fn depthwise_output<'a>(e: &'a Epilogue<'_>) -> Result<Output<'a>> {
+    Output::new(e, false)
+}
+
+/// A depthwise forward pass without its input.
+fn depthwise_forward<'a>(s: &ConvShape, runs: &'a [Run], weight: &'a DepthwiseWeight<'a>, out: Output<'a>) -> DepthwiseGather<'a> {
+    DepthwiseGather { x: &[], pixel: s.c, images: s.n, channels: s.c, input: s.input, output: s.output, runs, weight, out }
+}
+
+/// The second convolution of the first one's output.
+pub(super) fn forward_pair(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
+    let applies = first.epilogue.residual.is_none() && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape);
+    if applies && expand_depthwise::pays(&first.shape) {
+        return expand_depthwise_at(level(), x, &first, &second);
+    }
+    let x = forward(x, &first.weight, &first.shape, first.epilogue)?;
+    forward(&x, &second.weight, &second.shape, second.epilogue)
+}
+
+fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, depthwise: &ConvStep<'_>) -> Result<Tensor> {
+    let s = &depthwise.shape;
+    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+    let weight = DepthwiseWeight::new(depthwise.weight.data()?, s.c, s.kernel.0 * s.kernel.1);
+    let runs = plans::depthwise(s, ConvPass::Forward);
+    let both = ExpandDepthwise {
+        x: x.data()?,
+        input_channels: expand.shape.c,
+        weight: expand.weight.data()?,
+        expanded: Output::new(&expand.epilogue, false)?,
+        depthwise: depthwise_forward(s, &runs, &weight, depthwise_output(&depthwise.epilogue)?),
+    };
+    both.run(level, y.data_mut()?);
     Ok(y)
 }
 
 fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
     let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
-    let weight = depthwise::rows_of_channels(w.data()?, s.c, s.kernel.0 * s.kernel.1);
+    let weight = DepthwiseWeight::new(w.data()?, s.c, s.kernel.0 * s.kernel.1);
     let gather = DepthwiseGather {
         x: dy.data()?,
+        pixel: s.c,
         images: s.n,
         channels: s.c,
         input: s.output,

@@ -149,6 +149,12 @@ pub(super) struct Run {
     pub input_rows: (usize, usize),
 }
 
+/// The input rows that some runs read, first and behind the last.
+pub(super) fn input_rows(runs: &[Run]) -> (usize, usize) {
+    let rows = || runs.iter().map(|r| r.input_rows).filter(|r| r.0 < r.1);
+    (rows().map(|r| r.0).min().unwrap_or(0), rows().map(|r| r.1).max().unwrap_or(0))
+}
+
 /// How the runs of a gather address their input.
 pub(super) struct Addressing {
     /// The pixels of an input row, margins counted in.

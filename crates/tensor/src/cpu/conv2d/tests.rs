@@ -143,6 +143,56 @@ fn depthwise_agrees_with_the_plain_twin() {
 }
 
 #[test]
+fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_other() {
+    let mut g = Generator::new(22);
+    for round in 0..40 {
+        let mut pick = |choices: &[usize]| choices[g.below(choices.len())];
+        let (n, c, k) = (pick(&[0, 1, 1, 2, 3]), pick(&[1, 7, 16, 24, 300]), pick(&[16, 32, 48, 80, 144]));
+        let (kernel, stride, dilation) = (pick(&[3, 3, 5]), pick(&[1, 2]), pick(&[1, 1, 2]));
+        // Some are cut into stripes.
+        let size =
+            if round % 8 == 0 { (pick(&[97, 112]), pick(&[112, 131])) } else { (pick(&[1, 2, 7, 14, 23]), pick(&[1, 3, 7, 14, 28])) };
+        let padding = if kernel * dilation > size.0.min(size.1) { kernel * dilation } else { pick(&[0, kernel / 2]) };
+        let of_both = (
+            Conv2dOptions::default(),
+            Conv2dOptions {
+                stride: (stride, stride),
+                padding: (padding, padding),
+                dilation: (dilation, dilation),
+                groups: k,
+                ..Default::default()
+            },
+        );
+        let x = random(&[n, c, size.0, size.1], Layout::ChannelsLast, &mut g);
+        let weights = [random(&[k, c, 1, 1], Layout::Blocked, &mut g), random(&[k, 1, kernel, kernel], Layout::Blocked, &mut g)];
+        let channels: [Tensor; 4] = std::array::from_fn(|_| random(&[k], Layout::Contiguous, &mut g));
+        let first = ConvStep {
+            shape: ConvShape::new(x.dims(), weights[0].dims(), &of_both.0).unwrap(),
+            weight: weights[0].clone(),
+            epilogue: Epilogue { scale: Some(&channels[0]), shift: Some(&channels[1]), residual: None, activation: activation(g.below(5)) },
+        };
+        let second = ConvStep {
+            shape: ConvShape::new(&first.shape.output_dims(), weights[1].dims(), &of_both.1).unwrap(),
+            weight: weights[1].clone(),
+            epilogue: Epilogue { scale: Some(&channels[2]), shift: Some(&channels[3]), residual: None, activation: activation(g.below(5)) },
+        };
+        assert!(expand_depthwise::applies(crate::DType::F32, &first.shape, &second.shape));
+        for level in SimdLevel::available() {
+            for threads in [1, 2, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let (apart, together) = pool.install(|| {
+                    let piece = grouping(&first.shape).unwrap();
+                    let expanded = forward_at(level, &x, &first.weight, &first.shape, first.epilogue.clone(), piece).unwrap();
+                    let apart = depthwise_forward_at(level, &expanded, &second.weight, &second.shape, &second.epilogue).unwrap();
+                    (apart, expand_depthwise_at(level, &x, &first, &second).unwrap())
+                });
+                assert!(apart.to_vec::<f32>().unwrap() == together.to_vec::<f32>().unwrap(), "{level}, {threads}: {first:?} {second:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn groups_agree_with_the_plain_twin() {
     let mut g = Generator::new(18);
     for (groups, cg, kg) in [(2, 32, 32), (2, 32, 64), (32, 4, 4), (16, 8, 8), (4, 16, 16), (64, 1, 1), (2, 64, 32), (32, 2, 2)] {

@@ -250,8 +250,8 @@ pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *m
         for i in 0..square.size.0.min(TILE) {
             for (j, value) in output::<S>(row(&columns, i)).into_iter().enumerate().take(square.size.1) {
                 let at = square.start + i * square.row + j * square.pixel + out.channel;
-                finish.store(value, y, at);
-                activate(y, at, S::LANES, S::LEVEL, out);
+                finish.store(value, at, y.add(at));
+                activate(y.add(at), S::LANES, S::LEVEL, out);
             }
         }
     }
