@@ -7,7 +7,7 @@ use super::{
     SimdLevel,
     channels::{Channels, in_blocks},
     dispatch::{Kernel, run_at},
-    pool::{SharedMut, parallel},
+    pool::{SharedMut, parallel, threads},
     simd::Simd,
 };
 use crate::{
@@ -72,15 +72,29 @@ fn weighted_sums<T: Float>(level: SimdLevel, source: &Tensor, rows: &Axis, colum
         return Ok(out);
     }
     let source = source.data::<T>()?;
-    let (picture, line) = (h * w * channels, width * channels);
+    let picture = h * w * channels;
+    let out_rows = n * height;
+    // Few rows, such as the means of whole pictures, are shared out by channels.
+    let parts = (2 * threads()).div_ceil(out_rows.max(1)).min(channels.div_ceil(CHANNELS)).max(1);
     let shared = SharedMut::new(out.data_mut::<T>()?);
-    parallel(n * height, |task| {
-        // SAFETY: each task has an output row of its own.
-        let out = unsafe { shared.slice(task * line, line) };
-        let source = &source[task / height * picture..][..picture];
-        run_at(level, Row { source, width: w, channels, row: task % height, rows, columns, out });
+    parallel(out_rows * parts, |task| {
+        let (row, part) = (task / parts, task % parts);
+        let bound = |part: usize| (part * channels.div_ceil(CHANNELS) / parts * CHANNELS).min(channels);
+        let source = &source[row / height * picture..][..picture];
+        let out = Out { shared, row, channels: bound(part)..bound(part + 1) };
+        run_at(level, Row { source, width: w, channels, row: row % height, rows, columns, out });
     });
     Ok(out)
+}
+
+/// Channels that are not shared out further.
+const CHANNELS: usize = 32;
+
+/// Where a task writes: some channels of a row.
+struct Out<T> {
+    shared: SharedMut<T>,
+    row: usize,
+    channels: Range<usize>,
 }
 
 /// One row of the result.
@@ -91,24 +105,27 @@ struct Row<'a, T> {
     row: usize,
     rows: &'a Axis,
     columns: &'a Axis,
-    out: &'a mut [T],
+    out: Out<T>,
 }
 
 impl<T: Float> Kernel for Row<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let channels = self.channels;
-        for (column, out) in self.out.chunks_exact_mut(channels).enumerate() {
+        let Out { shared, row, channels } = self.out;
+        for (column, places) in self.columns.places.iter().enumerate() {
+            let start = (row * self.columns.places.len() + column) * self.channels + channels.start;
             let sum = Sum {
-                source: self.source,
-                line: self.width * channels,
+                source: &self.source[channels.start..],
+                line: self.width * self.channels,
+                pixel: self.channels,
                 rows: (self.rows.places[self.row].clone(), &self.rows.source_weights),
-                columns: (self.columns.places[column].clone(), &self.columns.source_weights),
+                columns: (places.clone(), &self.columns.source_weights),
                 weight: self.rows.sum_weights[self.row] * self.columns.sum_weights[column],
-                out,
+                // SAFETY: each task has its own channels of a row.
+                out: unsafe { shared.slice(start, channels.len()) },
             };
-            in_blocks::<S>(channels, sum);
+            in_blocks::<S>(channels.len(), sum);
         }
     }
 }
@@ -118,10 +135,12 @@ struct Sum<'a, T> {
     source: &'a [T],
     /// The elements of one row of the source.
     line: usize,
+    /// Those of one pixel.
+    pixel: usize,
     rows: (Range<usize>, &'a [f64]),
     columns: (Range<usize>, &'a [f64]),
     weight: f64,
-    /// All channels of one pixel.
+    /// Neighbouring channels of one pixel.
     out: &'a mut [T],
 }
 
@@ -132,7 +151,7 @@ impl<T: Float> Channels for Sum<'_, T> {
         for i in self.rows.0.clone() {
             for j in self.columns.0.clone() {
                 let weight = self.rows.1[i] * self.columns.1[j];
-                let pixel = &self.source[i * self.line + j * self.out.len() + first..][..C];
+                let pixel = &self.source[i * self.line + j * self.pixel + first..][..C];
                 sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.to_f64() * weight);
             }
         }
