@@ -108,10 +108,49 @@ pub(super) fn affine(norm: &Norm<'_>) -> Result<(Tensor, Tensor)> {
 }
 
 fn affine_of<T: Float>(norm: &Norm<'_>) -> Result<(Tensor, Tensor)> {
-    let Channels { mean, scale, bias, .. } = Channels::<T>::new(norm)?;
-    let shift = mean.iter().zip(&scale).zip(&bias).map(|((&m, &s), &b)| T::from_f64(b.to_f64() - m.to_f64() * s.to_f64())).collect();
-    let channels = norm.mean.dims().to_vec();
-    Ok((Tensor::from_vec::<T>(scale, channels.clone())?, Tensor::from_vec::<T>(shift, channels)?))
+    let new = || Tensor::uninit::<T>(norm.mean.shape().clone(), Layout::Contiguous);
+    let (mut scale, mut shift) = (new()?, new()?);
+    let affine = Affine {
+        mean: norm.mean.data::<T>()?,
+        var: norm.var.data::<T>()?,
+        weight: norm.weight.map(Tensor::data::<T>).transpose()?,
+        bias: norm.bias.map(Tensor::data::<T>).transpose()?,
+        eps: norm.eps,
+        scale: scale.data_mut::<T>()?,
+        shift: shift.data_mut::<T>()?,
+    };
+    run_at(level(), affine);
+    Ok((scale, shift))
+}
+
+/// See [`affine`]; in one pass, as a network computes it anew for each norm of each picture.
+struct Affine<'a, T> {
+    mean: &'a [T],
+    var: &'a [T],
+    weight: Option<&'a [T]>,
+    bias: Option<&'a [T]>,
+    eps: f64,
+    scale: &'a mut [T],
+    shift: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Affine<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let inverse = |v: T| 1.0 / (v.to_f64() + self.eps).sqrt();
+        let scaled = self.scale.iter_mut().zip(self.var);
+        match self.weight {
+            Some(weight) => scaled.zip(weight).for_each(|((s, &v), w)| *s = T::from_f64(w.to_f64() * inverse(v))),
+            None => scaled.for_each(|(s, &v)| *s = T::from_f64(inverse(v))),
+        }
+        let product = |m: T, s: T| m.to_f64() * s.to_f64();
+        let shifted = self.shift.iter_mut().zip(self.mean).zip(&*self.scale);
+        match self.bias {
+            Some(bias) => shifted.zip(bias).for_each(|(((y, &m), &s), b)| *y = T::from_f64(b.to_f64() - product(m, s))),
+            None => shifted.for_each(|((y, &m), &s)| *y = T::from_f64(-product(m, s))),
+        }
+    }
 }
 
 /// `relu((x - mean) * scale + bias + residual)`.
