@@ -79,6 +79,8 @@ pub(super) struct Plan {
     /// Blocks of tiles.
     blocks: usize,
     inputs_ahead: bool,
+    /// Ranges of channels that each block's inputs are transformed in, where that is ahead.
+    input_pieces: usize,
     filters_ahead: bool,
     tasks: Vec<Task>,
     /// The chunks of input channels that a product sums over.
@@ -117,7 +119,10 @@ impl Winograd<'_> {
     fn transform_inputs(&self, level: SimdLevel, plan: &Plan) -> Buffer {
         let mut inputs = Buffer::uninit::<f32>(plan.blocks * self.block_len(plan));
         let out = SharedMut::new(inputs.as_mut_slice());
-        parallel(plan.blocks, |block| run_at(level, InputKernel { winograd: self, plan, block, out }));
+        parallel(plan.blocks * plan.input_pieces, |i| {
+            let (block, piece) = (i / plan.input_pieces, i % plan.input_pieces);
+            run_at(level, InputKernel { winograd: self, plan, block, channels: self.input_piece(plan, piece), out });
+        });
         inputs
     }
 
@@ -156,7 +161,8 @@ impl Winograd<'_> {
         };
         let pieces = self.filters.inputs().div_ceil(BLOCK);
         let filter = |i: usize| FILTER_COST * outputs(i / pieces) * BLOCK.min(self.filters.inputs() - i % pieces * BLOCK) as f64;
-        let inputs_ahead = plan.inputs_ahead.then(|| (0..plan.blocks).map(transform).collect());
+        let input = |i: usize| transform(i / plan.input_pieces) * self.input_piece(&plan, i % plan.input_pieces).len() as f64 / inputs;
+        let inputs_ahead = plan.inputs_ahead.then(|| (0..plan.blocks * plan.input_pieces).map(input).collect());
         let filters_ahead = plan.filters_ahead.then(|| (0..panels * pieces).map(filter).collect());
         inputs_ahead.into_iter().chain(filters_ahead).chain([plan.tasks.iter().map(cost).collect()]).collect()
     }
@@ -195,13 +201,14 @@ impl Winograd<'_> {
         let blocks = tiles.div_ceil(block);
         let both = !busy(alone(blocks));
         let (inputs_ahead, filters_ahead) = (both || !fewer_filters, both || fewer_filters);
+        let input_pieces = (4 * threads).div_ceil(blocks.max(1)).min(self.filters.inputs() / CHUNK);
         let block_step = if filters_ahead { 1 } else { blocks };
         let panel_step = if inputs_ahead { 1 } else { panels };
         let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| a..a + step);
         let tasks = ranges(panels, panel_step)
             .flat_map(|panels| ranges(blocks, block_step).map(move |blocks| Task { blocks, panels: panels.clone() }));
         let chunks = (0..self.filters.inputs() / CHUNK).map(|i| Tap { pixel: i, row: i * CHUNK });
-        Plan { block, blocks, inputs_ahead, filters_ahead, tasks: tasks.collect(), chunks: chunks.collect() }
+        Plan { block, blocks, inputs_ahead, input_pieces, filters_ahead, tasks: tasks.collect(), chunks: chunks.collect() }
     }
 
     /// Tiles of a block that a task transforms itself: as many as stay in its cache; or, where these are too few and come from a
@@ -251,16 +258,22 @@ impl Winograd<'_> {
         }
     }
 
-    /// Transforms the inputs of a block of tiles.
+    /// The channels of one of a plan's pieces.
+    fn input_piece(&self, plan: &Plan, piece: usize) -> Range<usize> {
+        let bound = |piece: usize| piece * (self.filters.inputs() / CHUNK) / plan.input_pieces * CHUNK;
+        bound(piece)..bound(piece + 1)
+    }
+
+    /// Transforms some channels, a multiple of 16, of the inputs of a block of tiles.
     ///
     /// # Safety
     /// See [`Simd`]; nobody else touches the block's `out`.
     #[inline(always)]
-    unsafe fn transform_block<S: Simd>(&self, plan: &Plan, block: usize, out: *mut f32) {
+    unsafe fn transform_block<S: Simd>(&self, plan: &Plan, block: usize, channels: Range<usize>, out: *mut f32) {
         let step = self.input_step(plan);
         for (i, tile) in self.block_tiles(plan, block).enumerate() {
             let patch = self.patch(tile);
-            for channel in (0..self.filters.inputs()).step_by(S::LANES) {
+            for channel in channels.clone().step_by(S::LANES) {
                 // SAFETY: the caller's promise; the patch says which of its pixels exist.
                 unsafe {
                     let out = out.add((channel / CHUNK * plan.block + i) * CHUNK + channel % CHUNK);
@@ -355,11 +368,12 @@ impl Kernel for FilterKernel<'_> {
     }
 }
 
-/// Transforms the inputs of a block of tiles.
+/// Transforms some channels of the inputs of a block of tiles.
 struct InputKernel<'a> {
     winograd: &'a Winograd<'a>,
     plan: &'a Plan,
     block: usize,
+    channels: Range<usize>,
     out: SharedMut<f32>,
 }
 
@@ -369,8 +383,8 @@ impl Kernel for InputKernel<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let start = self.block * self.winograd.block_len(self.plan);
-        // SAFETY: tasks have different blocks; `run_at` has entered the level S.
-        unsafe { self.winograd.transform_block::<S>(self.plan, self.block, self.out.get().add(start)) };
+        // SAFETY: tasks have different blocks or channels; `run_at` has entered the level S.
+        unsafe { self.winograd.transform_block::<S>(self.plan, self.block, self.channels, self.out.get().add(start)) };
     }
 }
 
@@ -399,7 +413,7 @@ impl Kernel for TaskKernel<'_> {
         // SAFETY: the scratch is this task's own; tasks write different tiles or channels; `run_at` has entered the level S.
         unsafe {
             if self.ahead.inputs.is_none() {
-                w.transform_block::<S>(plan, task.blocks.start, own_inputs.as_mut_ptr());
+                w.transform_block::<S>(plan, task.blocks.start, 0..w.filters.inputs(), own_inputs.as_mut_ptr());
             }
             if self.ahead.filters.is_none() {
                 w.filters.transform_panel::<S>(task.panels.start, own_filters.as_mut_ptr());
