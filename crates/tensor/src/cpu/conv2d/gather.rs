@@ -45,16 +45,13 @@ impl Gather<'_> {
         self.run_with::<true>(level, y);
     }
 
-    /// The same by this thread alone, for a plan that copies nothing.
-    pub(super) fn run_here(&self, level: SimdLevel, y: &mut [f32]) {
-        if y.is_empty() {
-            return;
-        }
-        let y = SharedMut::new(y);
-        for task in &self.plan.tasks {
-            let kernel = TaskKernel::<false> { gather: self, task, next_block: None, y };
-            run_at(level, WithScratch { kernel, scratch: &mut [] });
-        }
+    /// The same by this thread alone, for a plan of one task that copies nothing. Where it is said so, the block of weights behind the
+    /// task's is fetched.
+    pub(super) fn run_here(&self, level: SimdLevel, fetches_next: bool, y: &mut [f32]) {
+        let (task, y) = (&self.plan.tasks[0], SharedMut::new(y));
+        let next_block = Some(task.blocks.1).filter(|block| fetches_next && (block + 1) * self.geometry().block_len() <= self.weight.len());
+        let kernel = TaskKernel::<false> { gather: self, task, next_block, y };
+        run_at(level, WithScratch { kernel, scratch: &mut [] });
     }
 
     fn run_with<const PAIRS: bool>(&self, level: SimdLevel, y: &mut [f32]) {
@@ -152,7 +149,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     #[inline(always)]
     fn blocks<S: Simd>(&self, base: *const f32, images: usize) {
         let (g, operands) = (self.gather.geometry(), self.gather);
-        let block_len = g.kernel.0 * g.kernel.1 * g.channels * BLOCK;
+        let block_len = g.block_len();
         let most_taps = self.runs().iter().map(|run| run.taps.len()).max().unwrap_or(0);
         let tiles = |run: &Run| {
             let (parts, rows) = parts(run, images);

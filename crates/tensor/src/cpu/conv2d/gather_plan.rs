@@ -70,6 +70,11 @@ impl Task {
 }
 
 impl Geometry {
+    /// Values of one block of weights.
+    pub(super) fn block_len(&self) -> usize {
+        self.kernel.0 * self.kernel.1 * self.channels * BLOCK
+    }
+
     /// The same over [pairs](super::pairs) of channels.
     pub(super) fn in_pairs(self) -> Geometry {
         Geometry { input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), ..self }

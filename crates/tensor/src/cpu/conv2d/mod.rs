@@ -313,7 +313,7 @@ fn depthwise_forward<'a>(s: &ConvShape, runs: &'a [Run], weight: &'a DepthwiseWe
 /// The second convolution of the first one's output.
 pub(super) fn forward_pair(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
     let applies = first.epilogue.residual.is_none() && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape);
-    if applies && expand_depthwise::pays(&first.shape) {
+    if applies {
         return expand_depthwise_at(level(), x, &first, &second);
     }
     let x = forward(x, &first.weight, &first.shape, first.epilogue)?;
@@ -324,13 +324,14 @@ fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, dept
     let s = &depthwise.shape;
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(depthwise.weight.data()?, s.c, s.kernel.0 * s.kernel.1);
-    let runs = plans::depthwise(s, ConvPass::Forward);
+    let ring = plans::ring(s);
     let both = ExpandDepthwise {
         x: x.data()?,
         input_channels: expand.shape.c,
         weight: expand.weight.data()?,
         expanded: Output::new(&expand.epilogue, false)?,
-        depthwise: depthwise_forward(s, &runs, &weight, depthwise_output(&depthwise.epilogue)?),
+        depthwise: depthwise_forward(s, ring.runs(), &weight, depthwise_output(&depthwise.epilogue)?),
+        ring: ring.ring(),
     };
     both.run(level, y.data_mut()?);
     Ok(y)

@@ -8,6 +8,7 @@ use std::{
 use super::{
     ConvPass,
     depthwise::depthwise_runs,
+    expand_depthwise::RingRuns,
     forward_geometry, gather_plan, grad_input_geometry, horizontal,
     plan::{Axis, Run},
     vertical,
@@ -78,6 +79,13 @@ pub(super) fn depthwise(s: &ConvShape, pass: ConvPass) -> Arc<Vec<Run>> {
         let width = if pass == ConvPass::Forward { s.input.1 } else { s.output.1 };
         depthwise_runs(&axis(vertical(s)), &axis(horizontal(s)), width, s.kernel.1)
     })
+}
+
+/// Those of a forward pass whose input is expanded into a ring of rows.
+pub(super) fn ring(s: &ConvShape) -> Arc<RingRuns> {
+    static RUNS: Kept<RingRuns> = Kept::new();
+    let runs = || depthwise_runs(&Axis::forward(vertical(s)), &Axis::forward(horizontal(s)), s.input.1, s.kernel.1);
+    RUNS.get((*s, ConvPass::Forward, 0), || RingRuns::new(runs(), s.input))
 }
 
 #[cfg(test)]
