@@ -1,8 +1,8 @@
 //! What happens to a convolution's sums on their way to memory: scale, shift, residual and activation.
 
-use super::tile::{MOST_ROWS, Rows};
+use super::tile::{MOST_ROWS, Places, Rows, Sink};
 use crate::{
-    Layout, Result, Tensor,
+    BLOCK, Layout, Result, Tensor,
     cpu::{simd::Simd, unary::unary_in_place},
     ops::{Epilogue, Unary},
 };
@@ -92,18 +92,6 @@ impl<'a> Output<'a> {
     pub(super) fn activates(&self) -> bool {
         self.then.is_some()
     }
-
-    /// Whether sums are written as they are.
-    #[inline(always)]
-    fn is_plain(&self) -> bool {
-        self.scale.is_none() && self.shift.is_none() && self.residual.is_none() && self.bounds == UNBOUNDED && self.then.is_none()
-    }
-
-    /// Where a tile of whole vectors may write its sums without more ado: the rows themselves.
-    #[inline(always)]
-    pub(super) fn direct(&self, whole: bool, y: *mut f32, offsets: &[usize; MOST_ROWS]) -> Option<Rows> {
-        (whole && self.is_plain()).then(|| offsets.map(|at| y.wrapping_add(at)))
-    }
 }
 
 /// The tensor of these dimensions that a convolution writes to, and whether it holds the residual: the one that the epilogue gives away,
@@ -118,68 +106,73 @@ pub(super) fn output(dims: [usize; 4], e: &mut Epilogue<'_>) -> Result<(Tensor, 
     Ok((Tensor::uninit::<f32>(dims, Layout::ChannelsLast)?, false))
 }
 
-/// Finishes rows of `V` vectors of sums, which lie one behind the other, and writes the first `out.channels` values of each to its offset
-/// in `y`, whose lines for the next tile are fetched; an activation that vectors do not know runs over all rows at once. `WHOLE` says that all values are channels.
-///
-/// # Safety
-/// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs.
-#[inline(always)]
-pub(super) unsafe fn store_rows<S: Simd, const V: usize, const WHOLE: bool>(
-    sums: *mut f32,
-    offsets: &[usize],
-    y: *mut f32,
-    out: Output<'_>,
-) {
-    let row = V * S::LANES;
-    let channels = |v: usize| if WHOLE { S::LANES } else { out.channels.saturating_sub(v * S::LANES).min(S::LANES) };
-    // SAFETY: the caller's promise; no more than the channels that there are is read or written, but in `sums`.
-    unsafe {
+/// A tile's output, finished in registers but for [`activate`]: row `p` is written to `places[p]` of `to`.
+#[derive(Clone, Copy)]
+pub(super) struct Finished<'a> {
+    pub at: Places<'a>,
+    pub to: *mut f32,
+    pub places: &'a [usize; MOST_ROWS],
+}
+
+impl Sink for Finished<'_> {
+    #[inline(always)]
+    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: [[S::V; V]; P]) {
+        let Places { y, out, offsets } = self.at;
         for v in 0..V {
-            let (first, len) = (v * S::LANES, channels(v));
-            let finish = Finish::<S>::part::<WHOLE>(out, out.channel + first, len, y);
-            for (p, &at) in offsets.iter().enumerate() {
-                let sum = sums.add(p * row + first);
-                let value = finish.finished::<WHOLE>(S::load(sum), at + first, len);
-                match out.then {
-                    Some(_) => S::store(sum, value),
-                    None => store::<S, WHOLE>(y.wrapping_add(at + first), value, len),
+            let first = v * S::LANES;
+            // SAFETY: the caller's promise.
+            unsafe {
+                let finish = Finish::<S>::new(out, out.channel + first, y);
+                for p in 0..P {
+                    finish.store(sums[p][v], offsets[p] + first, self.to.add(self.places[p] + first));
                 }
-            }
-            if out.ahead > 0 {
-                for &at in offsets {
-                    S::prefetch(y.wrapping_add(at + first + out.ahead));
-                }
-            }
-        }
-        let Some(op) = out.then else { return };
-        unary_in_place(S::LEVEL, op, std::slice::from_raw_parts_mut(sums, offsets.len() * row));
-        for v in 0..V {
-            let (first, len) = (v * S::LANES, channels(v));
-            for (p, &at) in offsets.iter().enumerate() {
-                store::<S, WHOLE>(y.wrapping_add(at + first), S::load(sums.add(p * row + first)), len);
             }
         }
     }
 }
 
-/// A vector, or the first `len` values of one.
+/// Finishes rows of sums of which the last vector is not all channels, and writes the `out.channels` values of each to its offset in `y`.
 ///
 /// # Safety
-/// See [`Simd`]; the values exist.
+/// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs.
 #[inline(always)]
-unsafe fn load<S: Simd, const WHOLE: bool>(p: *const f32, len: usize) -> S::V {
-    // SAFETY: the caller's promise.
-    unsafe { if WHOLE { S::load(p) } else { S::load_part(p, len) } }
+pub(super) unsafe fn finish_parts<S: Simd, const V: usize>(sums: Rows, offsets: &[usize], y: *mut f32, out: Output<'_>) {
+    let Rows { first: sums, step: row } = sums;
+    let channels = |v: usize| out.channels.saturating_sub(v * S::LANES).min(S::LANES);
+    // SAFETY: the caller's promise; no more than the channels that there are is read or written, but in `sums`.
+    unsafe {
+        for v in 0..V {
+            let (first, len) = (v * S::LANES, channels(v));
+            let finish = Finish::<S>::part(out, out.channel + first, len, y);
+            for (p, &at) in offsets.iter().enumerate() {
+                let sum = sums.add(p * row + first);
+                S::store(sum, finish.finished_part(S::load(sum), at + first, len));
+            }
+        }
+        activate(sums, offsets.len() * row, S::LEVEL, out);
+        for v in 0..V {
+            let (first, len) = (v * S::LANES, channels(v));
+            for (p, &at) in offsets.iter().enumerate() {
+                S::store_part(y.wrapping_add(at + first), S::load(sums.add(p * row + first)), len);
+            }
+        }
+    }
 }
 
-/// Writes a vector, or its first `len` values.
+/// Fetches the lines that the next tile writes to, where they are to be fetched.
 ///
 /// # Safety
-/// As [`load`].
+/// See [`Simd`].
 #[inline(always)]
-unsafe fn store<S: Simd, const WHOLE: bool>(p: *mut f32, value: S::V, len: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { if WHOLE { S::store(p, value) } else { S::store_part(p, value, len) } }
+pub(super) unsafe fn fetch_ahead<S: Simd, const V: usize>(y: *mut f32, offsets: &[usize], out: Output<'_>) {
+    if out.ahead > 0 {
+        for v in 0..V {
+            for &at in offsets {
+                // SAFETY: the caller's promise.
+                unsafe { S::prefetch(y.wrapping_add(at + v * S::LANES + out.ahead)) }
+            }
+        }
+    }
 }
 
 /// Applies an activation that vectors do not know to `len` finished values.
@@ -194,13 +187,18 @@ pub(super) unsafe fn activate(y: *mut f32, len: usize, level: crate::cpu::SimdLe
     }
 }
 
-/// What one vector of channels goes through, but for [`activate`], kept in registers.
+/// What is added where there is no residual.
+static ZEROS: [f32; BLOCK] = [0.0; BLOCK];
+
+/// What one vector of channels goes through, but for [`activate`], kept in registers. There are no branches: what is not asked for
+/// multiplies by one, adds zero or is no bound.
 #[derive(Clone, Copy)]
 pub(super) struct Finish<S: Simd> {
-    scale: Option<S::V>,
+    scale: S::V,
     shift: S::V,
-    /// As the outputs lie.
-    residual: Option<*const f32>,
+    residual: *const f32,
+    /// Which bits of an output's place the residual's place has: all, or none of that of zeros.
+    place: usize,
     low: S::V,
     high: S::V,
 }
@@ -213,7 +211,7 @@ impl<S: Simd> Finish<S> {
     #[inline(always)]
     pub(super) unsafe fn new(out: Output<'_>, channel: usize, y: *mut f32) -> Self {
         // SAFETY: the caller's promise.
-        unsafe { Self::part::<true>(out, channel, S::LANES, y) }
+        unsafe { Self::of(out, y, |values| S::load(values.as_ptr().wrapping_add(channel))) }
     }
 
     /// For the `len` channels from `channel` on.
@@ -221,13 +219,23 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// See [`Simd`]; these channels exist.
     #[inline(always)]
-    unsafe fn part<const WHOLE: bool>(out: Output<'_>, channel: usize, len: usize, y: *mut f32) -> Self {
+    unsafe fn part(out: Output<'_>, channel: usize, len: usize, y: *mut f32) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::of(out, y, |values| S::load_part(values.as_ptr().wrapping_add(channel), len)) }
+    }
+
+    /// # Safety
+    /// See [`Simd`].
+    #[inline(always)]
+    unsafe fn of(out: Output<'_>, y: *mut f32, load: impl Fn(&[f32]) -> S::V) -> Self {
+        let (residual, place) = out.residual.map_or((ZEROS.as_ptr(), 0), |residual| (residual.values(y), usize::MAX));
         // SAFETY: the caller's promise.
         unsafe {
             Finish {
-                scale: out.scale.map(|s| load::<S, WHOLE>(s.as_ptr().wrapping_add(channel), len)),
-                shift: out.shift.map_or(S::zero(), |s| load::<S, WHOLE>(s.as_ptr().wrapping_add(channel), len)),
-                residual: out.residual.map(|residual| residual.values(y)),
+                scale: out.scale.map_or(S::splat(1.0), &load),
+                shift: out.shift.map_or(S::zero(), &load),
+                residual,
+                place,
                 low: S::splat(out.bounds.0),
                 high: S::splat(out.bounds.1),
             }
@@ -241,7 +249,7 @@ impl<S: Simd> Finish<S> {
     #[inline(always)]
     pub(super) unsafe fn store(self, sum: S::V, at: usize, y: *mut f32) {
         // SAFETY: the caller's promise.
-        unsafe { S::store(y, self.finished::<true>(sum, at, S::LANES)) }
+        unsafe { S::store(y, self.finished(sum, S::load(self.residual.wrapping_add(at & self.place)))) }
     }
 
     /// The finished values of `len` sums, whose outputs start at `at`.
@@ -249,18 +257,16 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// As [`store`](Finish::store).
     #[inline(always)]
-    unsafe fn finished<const WHOLE: bool>(self, sum: S::V, at: usize, len: usize) -> S::V {
+    unsafe fn finished_part(self, sum: S::V, at: usize, len: usize) -> S::V {
         // SAFETY: the caller's promise.
-        unsafe {
-            let mut value = match self.scale {
-                Some(scale) => S::mul_add(sum, scale, self.shift),
-                None => S::add(sum, self.shift),
-            };
-            if let Some(residual) = self.residual {
-                value = S::add(value, load::<S, WHOLE>(residual.wrapping_add(at), len));
-            }
-            // In this order a NaN stays one.
-            S::min(self.high, S::max(self.low, value))
-        }
+        unsafe { self.finished(sum, S::load_part(self.residual.wrapping_add(at & self.place), len)) }
+    }
+
+    /// # Safety
+    /// See [`Simd`].
+    #[inline(always)]
+    unsafe fn finished(self, sum: S::V, residual: S::V) -> S::V {
+        // SAFETY: the caller's promise. In this order of bounds a NaN stays one.
+        unsafe { S::min(self.high, S::max(self.low, S::add(S::mul_add(sum, self.scale, self.shift), residual))) }
     }
 }

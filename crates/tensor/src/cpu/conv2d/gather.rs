@@ -4,7 +4,7 @@ use super::{
     finish::Output,
     gather_plan::{Geometry, Plan, Source, Task},
     plan::Run,
-    tile::{Input, MOST_ROWS, Nothing, SEGMENT, Stretch, max_rows, tile_rows},
+    tile::{Input, MOST_ROWS, Nothing, Places, SEGMENT, Stretch, max_rows, tile_parts, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -220,18 +220,23 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         mut offsets: RowOffsets,
     ) {
         let tiles = rows.div_ceil(max_rows::<S, PAIRS>());
+        let (height, taller) = (rows / tiles.max(1), rows % tiles.max(1));
         let mut base = x.base;
+        // Written where it is read: a copy in vectors waits until all its values have reached the cache.
+        let mut places = [0; MOST_ROWS];
         for i in 0..tiles {
-            let height = (rows - i).div_ceil(tiles);
+            let height = height + usize::from(i < taller);
             let (x, y) = (Input { base, ..x }, self.y.get());
             let out = out.fetching(offsets.ahead(height));
-            let offsets = offsets.take(height, out.channel);
+            offsets.take(height, out.channel, &mut places);
+            let at = Places { y, out, offsets: &places };
             // SAFETY: the plan's taps name pixels of the input at `base` (or of its padded or batched copy) and rows of the block
             // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
             unsafe {
                 match fetch.take() {
-                    Some(stretch) if V == 2 => tile_rows::<S, V, _, PAIRS>(height, x, w, stretch, y, out, &offsets),
-                    _ => tile_rows::<S, V, _, PAIRS>(height, x, w, Nothing, y, out, &offsets),
+                    _ if out.channels < V * S::LANES => tile_parts::<S, V, PAIRS>(height, x, w, at),
+                    Some(stretch) if V == 2 => tile_rows::<S, V, _, PAIRS>(height, x, w, stretch, at),
+                    _ => tile_rows::<S, V, _, PAIRS>(height, x, w, Nothing, at),
                 }
             }
             base = base.wrapping_add(height * x.step);
@@ -312,16 +317,15 @@ impl RowOffsets {
         if self.fetched { height * self.pixel_stride } else { 0 }
     }
 
-    /// The places of the next `height` rows, from `channel` on; what lies behind them is of no meaning.
+    /// Gives the places of the next `height` rows, from `channel` on; what lies behind them is of no meaning.
     #[inline(always)]
-    fn take(&mut self, height: usize, channel: usize) -> [usize; MOST_ROWS] {
-        let mut places = [0; MOST_ROWS];
+    fn take(&mut self, height: usize, channel: usize, places: &mut [usize; MOST_ROWS]) {
         if self.images == 1 {
             for (p, at) in places.iter_mut().enumerate() {
                 *at = self.offset + channel + p * self.pixel_stride;
             }
             self.offset += height * self.pixel_stride;
-            return places;
+            return;
         }
         for at in &mut places[..height] {
             *at = self.offset + self.image * self.image_stride + channel;
@@ -331,6 +335,5 @@ impl RowOffsets {
                 self.offset += self.pixel_stride;
             }
         }
-        places
     }
 }

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::{
-    finish::{Output, store_rows},
+    finish::{Finished, Output, activate, fetch_ahead, finish_parts},
     plan::Tap,
 };
 use crate::{BLOCK, cpu::simd::Simd};
@@ -33,9 +33,6 @@ impl Input<'_> {
 
 /// The most rows that a tile of any instruction set has.
 pub(super) const MOST_ROWS: usize = 14;
-
-/// Where a tile writes its rows.
-pub(super) type Rows = [*mut f32; MOST_ROWS];
 
 /// The [segment](Input::segment) of sums over products of inputs and weights.
 pub(super) const SEGMENT: usize = 256;
@@ -104,19 +101,57 @@ impl Fetch for Stretch {
     }
 }
 
-/// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, row `p` written to `rows[p]`.
+/// What becomes of a tile's sums.
+pub(super) trait Sink: Copy {
+    /// Takes the sums of `P` rows of `V` vectors. Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// See [`Simd`]; the places that it writes to exist, and nobody else touches them.
+    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: [[S::V; V]; P]);
+}
+
+/// Rows that sums are written to as they are.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    pub first: *mut f32,
+    /// Values from one row to the next.
+    pub step: usize,
+}
+
+impl Sink for Rows {
+    #[inline(always)]
+    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: [[S::V; V]; P]) {
+        // Iterators would keep the sums in memory.
+        for p in 0..P {
+            for v in 0..V {
+                // SAFETY: the caller's promise.
+                unsafe { S::store(self.first.add(p * self.step + v * S::LANES), sums[p][v]) }
+            }
+        }
+    }
+}
+
+/// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, given to `sink`.
 ///
 /// # Safety
-/// See [`Simd`]; every input value and weight row that the taps name exists, and each row has `V * LANES` values to write to.
+/// See [`Simd`] and [`Sink::write`]; every input value and weight row that the taps name exists.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: bool>(x: Input<'_>, w: *const f32, fetch: F, rows: &Rows) {
-    let mut sources: [*const f32; MOST_ROWS] = [ZEROS.as_ptr(); MOST_ROWS];
+unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: bool>(
+    x: Input<'_>,
+    w: *const f32,
+    fetch: F,
+    sink: impl Sink,
+) {
+    // The sums of the segments so far: one row of zeros, then rows of their own.
+    let mut sums = Sums(MaybeUninit::uninit());
+    let sums = sums.rows::<S, V>();
+    let (mut so_far, mut step) = (ZEROS.as_ptr(), 0);
     // No tap is one segment of nothing.
     let segments = x.taps.len().div_ceil(x.segment_taps()).max(1);
     for segment in 0..segments {
         let taps = &x.taps[x.taps.len().min(segment * x.segment_taps())..x.taps.len().min((segment + 1) * x.segment_taps())];
         for first in (0..x.tap_len.max(1)).step_by(x.segment) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller's promise; there is room for the sums, which are written before they are read.
             unsafe {
                 let mut acc = [[S::zero(); V]; P];
                 for tap in taps {
@@ -138,11 +173,16 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
                 }
                 for p in 0..P {
                     for v in 0..V {
-                        S::store(rows[p].add(v * S::LANES), S::add(S::load(sources[p].add(v * S::LANES)), acc[p][v]));
+                        acc[p][v] = S::add(S::load(so_far.add(p * step + v * S::LANES)), acc[p][v]);
                     }
                 }
+                if segment + 1 == segments && first + x.segment >= x.tap_len {
+                    sink.write::<S, P, V>(acc);
+                } else {
+                    sums.write::<S, P, V>(acc);
+                    (so_far, step) = (sums.first, sums.step);
+                }
             }
-            sources = rows.map(|row| row.cast_const());
         }
     }
 }
@@ -157,13 +197,13 @@ pub(super) unsafe fn tile_of<S: Simd, const V: usize, F: Fetch, const PAIRS: boo
     x: Input<'_>,
     w: *const f32,
     fetch: F,
-    rows: &Rows,
+    sink: impl Sink,
 ) {
     macro_rules! by_height {
         ($($p:literal)*) => {
             match height {
                 // SAFETY: the caller's promise.
-                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, V, F, PAIRS>(x, w, fetch, rows) },)*
+                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, V, F, PAIRS>(x, w, fetch, sink) },)*
                 _ => unreachable!("a tile has 1 to max_rows rows"),
             }
         };
@@ -171,7 +211,27 @@ pub(super) unsafe fn tile_of<S: Simd, const V: usize, F: Fetch, const PAIRS: boo
     by_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
 }
 
-/// Computes a tile of `height` rows and writes row `p` at `offsets[p]` as `out` has it.
+/// Memory for the sums of a tile, row behind row.
+struct Sums(MaybeUninit<[f32; MOST_ROWS * BLOCK]>);
+
+impl Sums {
+    /// Rows of `V` vectors; these are at most BLOCK values.
+    #[inline(always)]
+    fn rows<S: Simd, const V: usize>(&mut self) -> Rows {
+        Rows { first: self.0.as_mut_ptr().cast(), step: V * S::LANES }
+    }
+}
+
+/// Where a tile's rows go.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    pub y: *mut f32,
+    pub out: Output<'a>,
+    /// Where in `y` (and the residual) the first channel of each row lies.
+    pub offsets: &'a [usize; MOST_ROWS],
+}
+
+/// Computes a tile of `height` rows of whole vectors of channels.
 ///
 /// # Safety
 /// As [`tile`]; every offset has `out.channels` values of `y` (and of the residual) behind it that nobody else touches.
@@ -181,23 +241,43 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: b
     x: Input<'_>,
     w: *const f32,
     fetch: F,
-    y: *mut f32,
-    out: Output<'_>,
-    offsets: &[usize; MOST_ROWS],
+    at: Places<'_>,
 ) {
-    let whole = out.channels == V * S::LANES;
-    // Sums that are not written as they are pass through `sums`, row behind row.
-    let mut sums = MaybeUninit::<[f32; MOST_ROWS * BLOCK]>::uninit();
-    let sums = sums.as_mut_ptr().cast::<f32>();
-    let direct = out.direct(whole, y, offsets);
-    let rows = direct.unwrap_or_else(|| std::array::from_fn(|p| sums.wrapping_add(p * V * S::LANES)));
-    // SAFETY: the caller's promise; a row of `sums` holds V * LANES values, at most BLOCK, and the tile writes the rows that are read.
+    // Values that an activation waits for are in the first-level cache.
+    let mut sums = Sums(MaybeUninit::uninit());
+    let sums = sums.rows::<S, V>();
+    let ahead = std::array::from_fn(|p| p * sums.step);
+    let activates = at.out.activates();
+    let (to, places) = if activates { (sums.first, &ahead) } else { (at.y, at.offsets) };
+    let offsets = &at.offsets[..height];
+    // SAFETY: the caller's promise; there is room for as many sums as a tile has, and the tile writes the rows that are read.
     unsafe {
-        tile_of::<S, V, F, PAIRS>(height, x, w, fetch, &rows);
-        match direct {
-            Some(_) => {}
-            None if whole => store_rows::<S, V, true>(sums, &offsets[..height], y, out),
-            None => store_rows::<S, V, false>(sums, &offsets[..height], y, out),
+        tile_of::<S, V, F, PAIRS>(height, x, w, fetch, Finished { at, to, places });
+        if activates {
+            activate(sums.first, height * sums.step, S::LEVEL, at.out);
+            for (p, &offset) in offsets.iter().enumerate() {
+                for v in (0..V).map(|v| v * S::LANES) {
+                    S::store(at.y.wrapping_add(offset + v), S::load(sums.first.wrapping_add(p * sums.step + v)));
+                }
+            }
         }
+        fetch_ahead::<S, V>(at.y, offsets, at.out);
+    }
+}
+
+/// Computes a tile of `height` rows, the last vector of which is not all channels.
+///
+/// # Safety
+/// As [`tile_rows`].
+#[inline(always)]
+pub(super) unsafe fn tile_parts<S: Simd, const V: usize, const PAIRS: bool>(height: usize, x: Input<'_>, w: *const f32, at: Places<'_>) {
+    let mut sums = Sums(MaybeUninit::uninit());
+    let sums = sums.rows::<S, V>();
+    let offsets = &at.offsets[..height];
+    // SAFETY: as in `tile_rows`.
+    unsafe {
+        tile_of::<S, V, Nothing, PAIRS>(height, x, w, Nothing, sums);
+        finish_parts::<S, V>(sums, offsets, at.y, at.out);
+        fetch_ahead::<S, V>(at.y, offsets, at.out);
     }
 }

@@ -24,7 +24,7 @@ use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, trans
 use super::{
     finish::Output,
     plan::Tap,
-    tile::{Input, MOST_ROWS, NextRows, tile_of},
+    tile::{Input, NextRows, Rows, tile_of},
 };
 use crate::{
     BLOCK,
@@ -309,11 +309,7 @@ impl Winograd<'_> {
                         let height = (tiles.len() - i).div_ceil(groups);
                         let x =
                             Input { base, pixel: plan.block * CHUNK, step: CHUNK, taps: &plan.chunks, tap_len: CHUNK, segment: SEGMENT };
-                        let mut rows = [row; MOST_ROWS];
-                        for (p, at) in rows.iter_mut().enumerate() {
-                            *at = row.wrapping_add(p * BLOCK);
-                        }
-                        tile_of::<S, 2, NextRows, false>(height, x, w, NextRows, &rows);
+                        tile_of::<S, 2, NextRows, false>(height, x, w, NextRows, Rows { first: row, step: BLOCK });
                         base = base.wrapping_add(height * CHUNK);
                         row = row.wrapping_add(height * BLOCK);
                     }
