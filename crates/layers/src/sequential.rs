@@ -5,7 +5,7 @@ use std::{any::Any, fmt};
 use autograd::Var;
 
 use crate::{
-    BatchNorm2d, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, call_owned, conv_norm_act,
+    BatchNorm2d, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, Unary, call_owned, conv_norm_act,
     conv_norm_act_pair,
     trace::{self, Fusion},
 };
@@ -93,6 +93,24 @@ impl Sequential {
     }
 }
 
+/// Modules of a [`Sequential`] in a row that run as one: a convolution, a norm or both, and an activation behind them.
+struct Fused<'a> {
+    conv: Option<&'a Conv2d>,
+    norm: Option<&'a BatchNorm2d>,
+    activation: Option<&'a dyn Module>,
+}
+
+impl Fused<'_> {
+    fn op(&self) -> Option<Unary> {
+        self.activation.and_then(Module::activation)
+    }
+
+    /// The number of modules.
+    fn len(&self) -> usize {
+        [self.conv.is_some(), self.norm.is_some(), self.activation.is_some()].into_iter().filter(|&there| there).count()
+    }
+}
+
 /// A convolution in a [`Sequential`], and what behind it runs fused with it.
 struct Step<'a> {
     layers: ConvNormAct<'a>,
@@ -101,17 +119,23 @@ struct Step<'a> {
 }
 
 impl Sequential {
+    /// The convolution or norm at a position, with what runs fused with it.
+    fn fused(&self, index: usize) -> Option<Fused<'_>> {
+        let conv = self.at::<Conv2d>(index);
+        let norm = self.at::<BatchNorm2d>(index + usize::from(conv.is_some()));
+        let fused = Fused { conv, norm, activation: None };
+        let behind = self.modules.get(index + fused.len()).map(|(_, module)| module.as_ref());
+        (fused.len() > 0).then_some(Fused { activation: behind.filter(|module| module.activation().is_some()), ..fused })
+    }
+
     /// The convolution at a position, by itself or as a [`Conv2dNormActivation`], with what runs fused with it.
     fn step(&self, index: usize) -> Option<Step<'_>> {
         if let Some(block) = self.at::<Conv2dNormActivation>(index) {
             let step = block.modules.step(0).filter(|step| step.len == block.modules.len())?;
             return Some(Step { len: 1, ..step });
         }
-        let conv = self.at::<Conv2d>(index)?;
-        let norm = self.at::<BatchNorm2d>(index + 1);
-        let fused = 1 + usize::from(norm.is_some());
-        let activation = self.modules.get(index + fused).and_then(|(_, module)| module.activation());
-        Some(Step { layers: ConvNormAct { conv, norm, activation }, len: fused + usize::from(activation.is_some()) })
+        let fused = self.fused(index)?;
+        Some(Step { layers: ConvNormAct { conv: fused.conv?, norm: fused.norm, activation: fused.op() }, len: fused.len() })
     }
 
     /// Two convolutions in a row, of which the second is depthwise.
@@ -143,30 +167,30 @@ impl Sequential {
                 index += first.len + second.len;
                 continue;
             }
-            let conv = self.at::<Conv2d>(index);
-            let norm = self.at::<BatchNorm2d>(index + usize::from(conv.is_some()));
-            let fused = usize::from(conv.is_some()) + usize::from(norm.is_some());
-            let after = self.modules.get(index + fused).filter(|_| fused > 0);
-            let activation = after.and_then(|(_, module)| Some((module, module.activation()?)));
-            let op = activation.map(|(_, op)| op);
-            let is_last = index + fused.max(1) == self.len();
-            let block = self.at::<Conv2dNormActivation>(index).filter(|_| is_last);
-            let added = if is_last && (fused > 0 || block.is_some()) { residual.take() } else { None };
-            x = match (conv, norm, block) {
-                (Some(conv), norm, _) => conv_norm_act(conv, norm, &x, added, op, mode)?,
-                (None, Some(norm), _) => norm.forward_activated(&x, added.as_ref(), op, mode)?,
-                (None, None, Some(block)) => {
+            if let Some(fused) = self.fused(index) {
+                index += fused.len();
+                let op = fused.op();
+                let added = if index == self.len() && op.is_none() { residual.take() } else { None };
+                if let Some(conv) = fused.conv {
+                    x = conv_norm_act(conv, fused.norm, &x, added, op, mode)?;
+                } else if let Some(norm) = fused.norm {
+                    x = norm.forward_activated(&x, added.as_ref(), op, mode)?;
+                }
+                if let Some(module) = fused.activation {
+                    trace::note(module, &x, &x);
+                }
+                continue;
+            }
+            index += 1;
+            x = match self.at::<Conv2dNormActivation>(index - 1).filter(|_| index == self.len()) {
+                Some(block) => {
                     let input = x.value().shape().clone();
-                    let y = block.modules.run(x, added, mode)?;
+                    let y = block.modules.run(x, residual.take(), mode)?;
                     trace::note_sizes(block, input.dims(), y.dims(), Fusion::default());
                     y
                 }
-                (None, None, None) => call_owned(module.as_ref(), x, mode)?,
+                None => call_owned(module.as_ref(), x, mode)?,
             };
-            if let Some((module, _)) = activation {
-                trace::note(module.as_ref(), &x, &x);
-            }
-            index += fused.max(1) + usize::from(activation.is_some());
         }
         if let Some(residual) = residual {
             x = x.add(&residual)?;
@@ -240,7 +264,7 @@ mod tests {
             let norm = BatchNorm2d::new(conv.out_channels);
             Conv2dNormActivation::new(conv, norm).activation(SiLU::new())
         };
-        // Large enough that the CPU computes them together; once as blocks, once flat.
+        // Once as blocks, once flat.
         let depthwise = |stride: usize| Conv2d::new(48, 48, 3).stride(stride).padding(1).groups(48).bias(false);
         let modules = sequential![
             block(Conv2d::new(4, 48, 1).bias(false)),
