@@ -5,7 +5,7 @@ mod common;
 use common::{assert_close, signed, signed64};
 use tensor::{
     DType, Layout, Tensor, bf16,
-    ops::{AvgPool2dOptions, Binary, CrossEntropyOptions, MaxPool2dOptions, Reduce, Unary},
+    ops::{AvgPool2dOptions, Binary, CrossEntropyOptions, MaxPool2dOptions, Norm, Reduce, Unary},
     random::Generator,
 };
 
@@ -307,6 +307,24 @@ fn empty_tensors_go_through_everything() {
 }
 
 #[test]
+fn a_norm_as_scale_and_shift_is_the_norm() {
+    for channels in [1, 7, 40] {
+        let (x, mean, weight, bias) =
+            (signed("x", &[2, channels, 3, 2]), signed("m", &[channels]), signed("w", &[channels]), signed("b", &[channels]));
+        let var = signed("v", &[channels]).abs().unwrap();
+        for (weight, bias) in [(Some(&weight), Some(&bias)), (Some(&weight), None), (None, Some(&bias)), (None, None)] {
+            let norm = Norm { mean: &mean, var: &var, weight, bias, eps: 1e-3 };
+            let expected = x.batch_norm(&norm, None, false).unwrap();
+            let (scale, shift) = norm.affine().unwrap();
+            let channel = |t: Tensor| t.reshape([1, channels, 1, 1]).unwrap();
+            let error = x.mul(&channel(scale)).unwrap().add(&channel(shift)).unwrap().sub(&expected).unwrap();
+            let largest = |t: Tensor| t.abs().unwrap().amax(&[], false).unwrap().item().unwrap();
+            assert!(largest(error) <= 1e-5 * (1.0 + largest(expected)), "{channels} {} {}", weight.is_some(), bias.is_some());
+        }
+    }
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let x = signed("x", &[8, 70, 33, 35]).channels_last().unwrap();
     let targets = Tensor::from_vec((0..560).map(|i| i % 1155).collect::<Vec<i64>>(), [560]).unwrap();
@@ -318,7 +336,11 @@ fn results_do_not_depend_on_the_number_of_threads() {
             let (loss, p) = logits.cross_entropy(&targets, &CrossEntropyOptions::default()).unwrap();
             let product = logits.matmul_transposed(&p, true, false).unwrap();
             let sums = [x.sum(&[0, 2, 3], false), x.sum_all(), logits.sum(&[1], false), logits.sum(&[0], false)].map(|s| s.unwrap());
-            [[out, loss, p, product, x.gelu().unwrap()].as_slice(), &sums]
+            // One row of 70 channels, which threads share out.
+            let mean = x.narrow(0, 3, 1).unwrap().adaptive_avg_pool2d([Some(1); 2]).unwrap();
+            let expected = x.narrow(0, 3, 1).unwrap().mean(&[2, 3], true).unwrap();
+            assert!(mean.sub(&expected).unwrap().abs().unwrap().amax(&[], false).unwrap().item().unwrap() < 1e-6);
+            [[out, loss, p, product, x.gelu().unwrap(), mean].as_slice(), &sums]
                 .concat()
                 .iter()
                 .map(|t| t.to_vec::<f32>().unwrap())
