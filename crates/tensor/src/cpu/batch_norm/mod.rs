@@ -94,12 +94,18 @@ struct Channels<T> {
 
 impl<T: Float> Channels<T> {
     fn new(norm: &Norm<'_>) -> Result<Self> {
-        let inv_std: Vec<f64> = norm.var.data::<T>()?.iter().map(|v| 1.0 / (v.to_f64() + norm.eps).sqrt()).collect();
+        let inv_std: Vec<f64> = norm.var.data::<T>()?.iter().map(|&v| inverse_std(v, norm.eps)).collect();
         let or = |t: Option<&Tensor>, default: T| t.map_or(Ok(vec![default; inv_std.len()]), |t| t.data::<T>().map(<[T]>::to_vec));
         let weight = or(norm.weight, T::ONE)?;
         let scale = weight.iter().zip(&inv_std).map(|(w, s)| T::from_f64(w.to_f64() * s)).collect();
         Ok(Channels { mean: norm.mean.data::<T>()?.to_vec(), scale, bias: or(norm.bias, T::ZERO)?, inv_std })
     }
+}
+
+/// What makes a channel's variance 1.
+#[inline(always)]
+fn inverse_std<T: Float>(var: T, eps: f64) -> f64 {
+    1.0 / (var.to_f64() + eps).sqrt()
 }
 
 /// The factor and the summand of each channel: `scale` and `bias - mean * scale`.
@@ -138,7 +144,7 @@ impl<T: Float> Kernel for Affine<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let inverse = |v: T| 1.0 / (v.to_f64() + self.eps).sqrt();
+        let inverse = |v: T| inverse_std(v, self.eps);
         let scaled = self.scale.iter_mut().zip(self.var);
         match self.weight {
             Some(weight) => scaled.zip(weight).for_each(|((s, &v), w)| *s = T::from_f64(w.to_f64() * inverse(v))),

@@ -60,8 +60,8 @@ impl Ring {
 
 /// The runs of a depthwise convolution whose input lies in a ring.
 pub(super) struct RingRuns {
-    ring: Ring,
-    runs: Vec<Run>,
+    pub ring: Ring,
+    pub runs: Vec<Run>,
 }
 
 impl RingRuns {
@@ -71,14 +71,6 @@ impl RingRuns {
         // All pixels that a tap meets along a run lie in one row.
         runs.iter_mut().flat_map(|run| &mut run.taps).for_each(|tap| tap.pixel %= ring.pixels().max(1));
         RingRuns { ring, runs }
-    }
-
-    pub(super) fn ring(&self) -> Ring {
-        self.ring
-    }
-
-    pub(super) fn runs(&self) -> &[Run] {
-        &self.runs
     }
 }
 

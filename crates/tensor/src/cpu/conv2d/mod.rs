@@ -312,8 +312,7 @@ fn depthwise_forward<'a>(s: &ConvShape, runs: &'a [Run], weight: &'a DepthwiseWe
 
 /// The second convolution of the first one's output.
 pub(super) fn forward_pair(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
-    let applies = first.epilogue.residual.is_none() && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape);
-    if applies {
+    if first.epilogue.residual.is_none() && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape) {
         return expand_depthwise_at(level(), x, &first, &second);
     }
     let x = forward(x, &first.weight, &first.shape, first.epilogue)?;
@@ -330,8 +329,8 @@ fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, dept
         input_channels: expand.shape.c,
         weight: expand.weight.data()?,
         expanded: Output::new(&expand.epilogue, false)?,
-        depthwise: depthwise_forward(s, ring.runs(), &weight, depthwise_output(&depthwise.epilogue)?),
-        ring: ring.ring(),
+        depthwise: depthwise_forward(s, &ring.runs, &weight, depthwise_output(&depthwise.epilogue)?),
+        ring: ring.ring,
     };
     both.run(level, y.data_mut()?);
     Ok(y)

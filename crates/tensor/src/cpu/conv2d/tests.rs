@@ -149,7 +149,7 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
         let mut pick = |choices: &[usize]| choices[g.below(choices.len())];
         let (n, c, k) = (pick(&[0, 1, 1, 2, 3]), pick(&[1, 7, 16, 24, 300]), pick(&[16, 32, 48, 80, 144]));
         let (kernel, stride, dilation) = (pick(&[3, 3, 5]), pick(&[1, 2]), pick(&[1, 1, 2]));
-        // Some are cut into stripes.
+        // Rows that are expanded one by one, and several at a time.
         let size =
             if round % 8 == 0 { (pick(&[97, 112]), pick(&[112, 131])) } else { (pick(&[1, 2, 7, 14, 23]), pick(&[1, 3, 7, 14, 28])) };
         let padding = if kernel * dilation > size.0.min(size.1) { kernel * dilation } else { pick(&[0, kernel / 2]) };

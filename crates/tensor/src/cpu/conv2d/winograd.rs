@@ -267,7 +267,7 @@ impl Winograd<'_> {
     /// Transforms some channels, a multiple of 16, of the inputs of a block of tiles.
     ///
     /// # Safety
-    /// See [`Simd`]; nobody else touches the block's `out`.
+    /// See [`Simd`]; nobody else touches these channels of the block's `out`.
     #[inline(always)]
     unsafe fn transform_block<S: Simd>(&self, plan: &Plan, block: usize, channels: Range<usize>, out: *mut f32) {
         let step = self.input_step(plan);
