@@ -113,11 +113,6 @@ impl ImageFolder {
 impl Dataset for ImageFolder;
 pub fn pictures_under(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>>;
 
-// datasets/src/image/encode.rs
-impl Image {
-    pub fn to_png(&self) -> Result<Vec<u8>>;
-}
-
 // datasets/src/image/mod.rs
 pub const MAX_PIXELS: usize = 178_956_970;
 pub const MAX_SIDE: usize = 65_535;
@@ -136,6 +131,11 @@ impl Image {
     pub fn data(&self) -> &[u8];
 }
 impl fmt::Debug for Image;
+
+// datasets/src/image/png.rs
+impl Image {
+    pub fn to_png(&self) -> Result<Vec<u8>>;
+}
 
 // datasets/src/lib.rs
 pub mod transforms;

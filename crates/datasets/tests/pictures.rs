@@ -84,13 +84,30 @@ fn a_decompression_bomb_is_refused_before_it_unfolds() {
 
 #[test]
 fn a_picture_over_the_callers_limit_is_refused_by_its_header() {
-    for name in ["gray1.png", "inset.gif"] {
+    for name in ["gray1.png", "420.jpg", "lossy.webp", "rgba.bmp", "inset.gif"] {
         let bytes = fs::read(data(name)).unwrap();
         let pixels = Image::decode(&bytes).map(|image| image.width() * image.height()).unwrap();
         assert!(Image::decode_within(&bytes, pixels).is_ok(), "{name}");
         let error = Image::decode_within(&bytes, pixels - 1).unwrap_err();
         assert!(error.to_string().contains(&format!("more than the limit of {} pixels", pixels - 1)), "{name}: {error}");
     }
+}
+
+#[test]
+fn a_bitmap_that_contradicts_itself_is_refused() {
+    let error = |name: &str, at: usize, value: &[u8]| {
+        let mut bytes = fs::read(data(name)).unwrap();
+        bytes[at..at + value.len()].copy_from_slice(value);
+        decode_error(&bytes).to_string()
+    };
+    assert!(error("palette.bmp", 10, &[0xff; 4]).contains("truncated"));
+    assert!(error("palette.bmp", 14, &[41]).contains("no header of 41 bytes"));
+    assert!(error("palette.bmp", 18, &[0xff; 4]).contains("4294967295 x 13 pixels are more than the limit"));
+    assert!(error("palette.bmp", 22, &[0; 4]).contains("19 x 0 pixels make no picture"));
+    assert!(error("palette.bmp", 28, &[16]).ends_with("the BMP file is truncated"));
+    assert!(error("palette.bmp", 30, &[4]).contains("compression 4 has no pixels of 8 bits"));
+    assert!(error("palette.bmp", 46, &[1, 1]).contains("more colors than its pixels can name"));
+    assert!(error("rgba.bmp", 30, &[3]).contains("masks"));
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

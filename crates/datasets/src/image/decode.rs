@@ -1,21 +1,36 @@
 //! Picture files to pixels, as Pillow's `convert("RGB")` gives them.
 
+use std::fmt::Display;
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
-use image::{ColorType, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
-
-use super::{CHANNELS, Image, MAX_PIXELS, area_within, gif, jpeg};
+use super::{CHANNELS, Image, area_within, bmp, gif, jpeg, png, webp};
 use crate::{Error, Result};
 
 /// The largest file that is read as a picture, in bytes.
 const MAX_FILE_LEN: u64 = 1 << 30;
 
-/// The most memory a decoder may take: four channels of two bytes, and as much again.
-const MAX_ALLOC: u64 = MAX_PIXELS as u64 * 16;
+/// A file in memory that is decoded.
+pub(super) struct Source<'a> {
+    /// The file's bytes.
+    pub(super) bytes: &'a [u8],
+    /// What errors call it.
+    picture: &'a str,
+    /// The most pixels it may have.
+    pub(super) max_pixels: usize,
+}
 
-const FORMATS: [ImageFormat; 5] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
+impl Source<'_> {
+    /// The pixels of a picture of that size, or an error where it has none or too many: asked before memory is taken for them.
+    pub(super) fn area(&self, width: usize, height: usize) -> Result<usize> {
+        area_within(self.picture, width, height, self.max_pixels)
+    }
+
+    /// The error of a file that a decoder cannot make sense of.
+    pub(super) fn damaged(&self, reason: impl Display) -> Error {
+        Error::Picture { picture: self.picture.to_owned(), reason: format!("damaged picture: {reason}") }
+    }
+}
 
 /// The bytes of a file that may be a picture.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
@@ -32,58 +47,28 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Decodes the bytes of a file of at most `max_pixels` pixels; errors call it `picture`.
 pub(super) fn decode(bytes: &[u8], picture: &str, max_pixels: usize) -> Result<Image> {
-    let damaged = |reason: String| Error::Picture { picture: picture.to_owned(), reason: format!("damaged picture: {reason}") };
-    let format = image::guess_format(bytes)
-        .ok()
-        .filter(|format| FORMATS.contains(format))
-        .ok_or_else(|| Error::Picture { picture: picture.to_owned(), reason: "not a PNG, JPEG, WebP, BMP or GIF picture".to_owned() })?;
-    if format == ImageFormat::Gif {
-        return gif::decode(bytes, picture, max_pixels).map_err(|error| match error {
-            gif::Failure::Checked(error) => error,
-            gif::Failure::Damaged(reason) => damaged(reason),
-        });
+    let source = Source { bytes, picture, max_pixels };
+    match bytes {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png::decode(&source),
+        [0xff, 0xd8, 0xff, ..] => jpeg::decode(&source),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => webp::decode(&source),
+        [b'B', b'M', ..] => bmp::decode(&source),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => gif::decode(&source),
+        _ => Err(Error::Picture { picture: picture.to_owned(), reason: "not a PNG, JPEG, WebP, BMP or GIF picture".to_owned() }),
     }
-    if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
-        return Err(damaged("the JPEG file is truncated".to_owned()));
-    }
-
-    let image_error = |error: image::ImageError| damaged(error.to_string());
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_ALLOC);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(image_error)?;
-    let (width, height) = decoder.dimensions();
-    let (width, height) = (width as usize, height as usize);
-    let area = area_within(picture, width, height, max_pixels)?;
-
-    let color = decoder.color_type();
-    let clipped = matches!(decoder.original_color_type(), ExtendedColorType::L16);
-    let mut samples = vec![0; area * usize::from(color.bytes_per_pixel())];
-    decoder.read_image(&mut samples).map_err(image_error)?;
-    if has_two_bytes(color) {
-        samples = narrowed(&samples, clipped);
-    }
-    let data = to_rgb(samples, usize::from(color.channel_count()));
-    Ok(Image::from_parts(width, height, data))
-}
-
-fn has_two_bytes(color: ColorType) -> bool {
-    color.bytes_per_pixel() / color.channel_count() == 2
-}
-
-/// Sixteen-bit samples as eight bits. Pillow keeps the high byte, but of a gray picture without alpha clips the value.
-fn narrowed(samples: &[u8], clipped: bool) -> Vec<u8> {
-    let (samples, _) = samples.as_chunks::<2>();
-    let values = samples.iter().map(|&sample| u16::from_ne_bytes(sample));
-    if clipped { values.map(|value| value.min(255) as u8).collect() } else { values.map(|value| (value >> 8) as u8).collect() }
 }
 
 /// Gray, gray and alpha, RGB or RGB and alpha as RGB without alpha.
-fn to_rgb(samples: Vec<u8>, channels: usize) -> Vec<u8> {
+pub(super) fn to_rgb(samples: Vec<u8>, channels: usize) -> Vec<u8> {
     match channels {
         CHANNELS => samples,
         1 | 2 => samples.chunks_exact(channels).flat_map(|pixel| [pixel[0]; CHANNELS]).collect(),
         _ => samples.chunks_exact(channels).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
     }
+}
+
+/// The number of `len` bytes at `at`, the lowest first.
+pub(super) fn little_endian(bytes: &[u8], at: usize, len: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at + len)?;
+    Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte)))
 }

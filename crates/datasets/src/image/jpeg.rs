@@ -1,7 +1,30 @@
-//! Tells a whole JPEG file from a truncated one, which the decoder would fill up with gray.
+//! JPEG files.
 
-/// Whether the end-of-image marker follows the pictures' data.
-pub(super) fn is_complete(bytes: &[u8]) -> bool {
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::decode::Source;
+use super::{CHANNELS, Image, MAX_SIDE};
+use crate::Result;
+
+/// Decodes the picture; gray, CMYK and YCCK become RGB.
+pub(super) fn decode(source: &Source<'_>) -> Result<Image> {
+    if !is_complete(source.bytes) {
+        return Err(source.damaged("the JPEG file is truncated"));
+    }
+    let options = DecoderOptions::default().set_strict_mode(false).set_max_width(MAX_SIDE).set_max_height(MAX_SIDE);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(source.bytes), options);
+    decoder.decode_headers().map_err(|error| source.damaged(error))?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    let area = source.area(width, height)?;
+    let mut data = vec![0; area * CHANNELS];
+    decoder.decode_into(&mut data).map_err(|error| source.damaged(error))?;
+    Ok(Image::from_parts(width, height, data))
+}
+
+/// Whether the end-of-image marker follows the pictures' data: the decoder would fill up a truncated file with gray.
+fn is_complete(bytes: &[u8]) -> bool {
     let mut position = 0;
     while let Some(offset) = bytes.get(position..).and_then(|rest| rest.iter().position(|&byte| byte == 0xff)) {
         position += offset + 1;

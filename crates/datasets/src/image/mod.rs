@@ -1,9 +1,11 @@
 //! A picture in memory: eight bits for each of red, green and blue.
 
+mod bmp;
 mod decode;
-mod encode;
 mod gif;
 mod jpeg;
+mod png;
+mod webp;
 
 use std::fmt;
 use std::path::Path;
