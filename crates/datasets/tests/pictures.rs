@@ -55,6 +55,7 @@ fn damaged_bytes_never_panic() {
         "cmyk.jpg",
         "rgba_lossless.webp",
         "lossy.webp",
+        "animated_alpha.webp",
         "palette.bmp",
         "animated.gif",
     ] {
@@ -65,6 +66,15 @@ fn damaged_bytes_never_panic() {
             let _ = Image::decode(&damaged);
         }
     }
+}
+
+#[test]
+fn a_frame_of_another_size_than_its_animation_says_is_refused() {
+    let mut bytes = fs::read(data("animated_alpha.webp")).unwrap();
+    let width = bytes.windows(4).position(|kind| kind == b"ANMF").unwrap() + 14;
+    assert_eq!(bytes[width], 18);
+    bytes[width] = 17;
+    assert!(decode_error(&bytes).to_string().contains("first frame has two sizes"));
 }
 
 #[test]

@@ -72,6 +72,8 @@ big.convert('CMYK').save('cmyk.jpg', quality=90)
 exif = Image.Exif(); exif[0x0112] = 6; big.save('exif_rotate6.jpg', quality=90, exif=exif)
 close = ['444.jpg', '422.jpg', '420.jpg', 'progressive420.jpg', 'restart.jpg', 'rgb.jpg', 'gray.jpg', 'cmyk.jpg', 'exif_rotate6.jpg']
 big.save('lossy.webp', quality=90); close.append('lossy.webp')
+faded = Image.fromarray(np.dstack([rgb, 255 - rgb[..., :1] // 2]))
+faded.save('animated_alpha.webp', save_all=True, append_images=[faded.rotate(180)]); close.append('animated_alpha.webp')
 
 out = {name: torch.from_numpy(np.array(Image.open(name).convert('RGB'))) for name in exact + close}
 source = Image.open('rgba_lossless.webp').convert('RGB')
