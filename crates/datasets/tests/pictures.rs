@@ -116,7 +116,7 @@ fn a_bitmap_that_contradicts_itself_is_refused() {
     assert!(error("palette.bmp", 22, &[0; 4]).contains("19 x 0 pixels make no picture"));
     assert!(error("palette.bmp", 28, &[16]).ends_with("the BMP file is truncated"));
     assert!(error("palette.bmp", 30, &[4]).contains("compression 4 has no pixels of 8 bits"));
-    assert!(error("palette.bmp", 46, &[1, 1]).contains("more colors than its pixels can name"));
+    assert!(error("palette.bmp", 46, &[1, 1]).contains("more colours than its pixels can name"));
     assert!(error("rgba.bmp", 30, &[3]).contains("masks"));
 }
 

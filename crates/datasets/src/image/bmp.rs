@@ -8,8 +8,8 @@ use crate::Result;
 
 /// The bytes before the header.
 const FILE_HEADER: usize = 14;
-/// The lengths of the headers there are. The first is OS/2's, which has shorter fields; each further one only adds fields.
-const HEADERS: [usize; 6] = [OS2_HEADER, 40, 52, 56, 108, 124];
+/// The lengths of the headers there are. OS/2's first has shorter fields; the others begin with the same ones.
+const HEADERS: [usize; 7] = [OS2_HEADER, 40, 52, 56, 64, 108, 124];
 const OS2_HEADER: usize = 12;
 
 // Compressions.
@@ -24,7 +24,7 @@ type Color = [u8; CHANNELS];
 
 /// What the bits of a pixel mean.
 enum Colors {
-    /// They are a color's number.
+    /// They are a colour's number.
     Palette([Color; 256]),
     /// They hold red, green and blue.
     Channels([Channel; CHANNELS]),
@@ -74,10 +74,10 @@ pub(super) fn decode(source: &Source<'_>) -> Result<Image> {
     Ok(Image::from_parts(width, height, data))
 }
 
-/// The palette of `used` colors of `len` bytes, of all that pixels can name where that is 0; the others are black.
+/// The palette of `used` colours of `len` bytes, of all that pixels can name where that is 0; the others are black.
 fn palette(entries: &[u8], len: usize, used: usize, most: usize) -> Result<Colors, &'static str> {
     if used > most {
-        return Err("the BMP file's palette has more colors than its pixels can name");
+        return Err("the BMP file's palette has more colours than its pixels can name");
     }
     let used = if used == 0 { most } else { used };
     let entries = entries.get(..used * len).ok_or(TRUNCATED)?;
@@ -90,11 +90,11 @@ fn palette(entries: &[u8], len: usize, used: usize, most: usize) -> Result<Color
 
 /// Red, green and blue where the masks of pixels of `bits` bits say.
 fn channels(masks: [u32; CHANNELS], bits: u32) -> Result<Colors, &'static str> {
-    let [red, green, blue] = masks.map(|mask| Channel::new(mask, bits).ok_or("the BMP file's masks do not tell where its colors are"));
+    let [red, green, blue] = masks.map(|mask| Channel::new(mask, bits).ok_or("the BMP file's masks do not tell where its colours are"));
     Ok(Colors::Channels([red?, green?, blue?]))
 }
 
-/// Where in a pixel a channel is, and its values on the scale to 255.
+/// Where in a pixel a channel is, and its values on the scale to 255, rounded down as in Pillow.
 struct Channel {
     shift: u32,
     max: u8,
@@ -109,7 +109,7 @@ impl Channel {
             return None;
         }
         let max = (1 << len.min(8)) - 1;
-        let values = array::from_fn(|value| ((value.min(max) * 255 + max / 2) / max) as u8);
+        let values = array::from_fn(|value| (value.min(max) * 255 / max) as u8);
         Some(Self { shift: shift + len.saturating_sub(8), max: max as u8, values })
     }
 
@@ -118,7 +118,7 @@ impl Channel {
     }
 }
 
-/// The number of the color of pixel `at` in a row.
+/// The number of the colour of pixel `at` in a row.
 fn color_number(row: &[u8], at: usize, bits: usize) -> usize {
     let from_left = at * bits;
     usize::from(row[from_left / 8]) >> (8 - bits - from_left % 8) & ((1 << bits) - 1)
@@ -154,9 +154,10 @@ fn split<const LEN: usize>(pixels: &[u8], channels: &[Channel; CHANNELS], row: &
     }
 }
 
-/// Fills the rows with pixels in runs; those that are skipped stay black.
+/// Fills the rows with pixels in runs; those that are skipped have the first colour.
 fn unpack(mut runs: &[u8], bits: usize, palette: &[Color; 256], rows: &mut [&mut [Color]]) -> Result<(), &'static str> {
     const OUTSIDE: &str = "the BMP file has pixels beside the picture";
+    rows.iter_mut().for_each(|row| row.fill(palette[0]));
     let width = rows[0].len();
     let (mut x, mut y) = (0, 0);
     while y < rows.len() {

@@ -60,9 +60,34 @@ gif('inset.gif', (1, 1, 2, 1), None, [1, 3])
 gif('inset_transparent.gif', (1, 1, 2, 1), 1, [1, 3])
 gif('beyond.gif', (2, 2, 3, 2), None, [1, 3, 2, 0, 1, 2])
 
+
+
+def bmp(name, bits, compression, pixels, extra=b'', height=H, header=None):
+    """A BMP that Pillow cannot write: extra is the palette or the masks."""
+    colors = len(extra) // 4 if bits <= 8 else 0
+    header = header or struct.pack('<IiiHHIIiiII', 40, W, height, 1, bits, compression, 0, 0, 0, colors, 0)
+    start = 14 + len(header) + len(extra)
+    open(name, 'wb').write(b'BM' + struct.pack('<III', start + len(pixels), 0, start) + header + extra + pixels)
+
+
+def padded(rows): return b''.join(row + bytes(-len(row) % 4) for row in rows)
+
+
+nine = np.array(paletted); palette = bytes(range(36, 0, -1))
+every16 = np.resize(np.arange(0, 65536, 263), (H, W)).astype('<u2')
+bmp('os2_nibbles.bmp', 4, 0, padded(packed(nine, 4)), b''.join(palette[i:i + 3] for i in range(0, 36, 4)) + bytes(21), header=struct.pack('<IHHHH', 12, W, H, 1, 4))
+bmp('top_down.bmp', 8, 0, padded([row.tobytes() for row in nine]), palette, -H)
+bmp('555.bmp', 16, 0, padded([row.tobytes() for row in every16]))
+bmp('565.bmp', 16, 3, padded([row.tobytes() for row in every16]), struct.pack('<III', 0xf800, 0x7e0, 0x1f))
+bmp('masks.bmp', 32, 3, np.dstack([rgb, rgb]).astype(np.uint8)[..., :4].tobytes(), struct.pack('<III', 0xff000000, 0xff0000, 0xff00))
+# Runs, pixels one by one, a jump to the right, a run again; after the sixth row, a jump down.
+bmp('runs.bmp', 8, 1, b''.join(bytes([3, y % 9, 0, 5, *nine[y, :5], 0, 0, 2, 4, 0, 7, (y + 1) % 9]) + (b'\0\2\0\1' if y == 6 else b'') + b'\0\0' for y in range(H - 1)) + b'\0\1', palette)
+bmp('nibble_runs.bmp', 4, 2, b''.join(bytes([3, 0x18, 0, 5, 0x12, 0x34, 0x50 + y, 0, 0, 2, 4, 0, 7, 0x80 + y % 9]) + b'\0\0' for y in range(H)) + b'\0\1', palette)
+
 exact = ['gray16_deep.png', 'gray_alpha16.png', 'rgb16.png', 'rgba16.png', 'gray1.png', 'gray2.png', 'gray4.png', 'gray4_transparent.png', 'gray_alpha.png',
          'palette4_transparent.png', 'palette_alpha.png', 'transparent.gif', 'animated.gif', 'inset.gif', 'inset_transparent.gif', 'beyond.gif',
-         'rgba_lossless.webp', 'animated.webp', 'palette.bmp', 'gray.bmp', 'one_bit.bmp', 'rgba.bmp']
+         'rgba_lossless.webp', 'animated.webp', 'palette.bmp', 'gray.bmp', 'one_bit.bmp', 'rgba.bmp',
+         'os2_nibbles.bmp', 'top_down.bmp', '555.bmp', '565.bmp', 'masks.bmp', 'runs.bmp', 'nibble_runs.bmp']
 
 big = Image.fromarray(np.clip(np.kron(rgb, np.ones((5, 5, 1))) + rng.uniform(-8, 8, (5 * H, 5 * W, 3)), 0, 255).astype(np.uint8))
 for name, options in {'444': dict(subsampling=0), '422': dict(subsampling=1), '420': dict(subsampling=2), 'progressive420': dict(subsampling=2, progressive=True),
