@@ -53,6 +53,7 @@ fn damaged_bytes_never_panic() {
         "420.jpg",
         "progressive420.jpg",
         "cmyk.jpg",
+        "three_scans.jpg",
         "rgba_lossless.webp",
         "lossy.webp",
         "animated_alpha.webp",
@@ -65,6 +66,19 @@ fn damaged_bytes_never_panic() {
             damaged[at] ^= 0x55;
             let _ = Image::decode(&damaged);
         }
+    }
+}
+
+#[test]
+fn scans_finer_than_the_first_are_refused() {
+    let bytes = fs::read(data("three_scans.jpg")).unwrap();
+    let frame = bytes.windows(2).position(|marker| marker == b"\xff\xc0").unwrap();
+    for channel in [1, 2] {
+        let mut damaged = bytes.clone();
+        let sampling = &mut damaged[frame + 11 + 3 * channel];
+        assert_eq!(*sampling, 0x11);
+        *sampling = 0x22;
+        assert!(decode_error(&damaged).to_string().contains("finer than its first"));
     }
 }
 

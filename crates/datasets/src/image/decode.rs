@@ -26,9 +26,9 @@ impl Source<'_> {
         area_within(self.picture, width, height, self.max_pixels)
     }
 
-    /// The error of a file that a decoder cannot make sense of.
+    /// The error of a file that a decoder cannot make sense of; some decoders end their lines.
     pub(super) fn damaged(&self, reason: impl Display) -> Error {
-        Error::Picture { picture: self.picture.to_owned(), reason: format!("damaged picture: {reason}") }
+        Error::Picture { picture: self.picture.to_owned(), reason: format!("damaged picture: {}", reason.to_string().trim_end()) }
     }
 }
 

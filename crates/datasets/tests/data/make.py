@@ -94,8 +94,22 @@ for name, options in {'444': dict(subsampling=0), '422': dict(subsampling=1), '4
                       'restart': dict(restart_marker_blocks=3), 'rgb': dict(keep_rgb=True)}.items(): big.save(f'{name}.jpg', quality=90, **options)
 big.convert('L').save('gray.jpg', quality=90)
 big.convert('CMYK').save('cmyk.jpg', quality=90)
+
+
+def three_scans(name):
+    """A JPEG with one scan a channel, which Pillow cannot write: those of three gray ones."""
+    out, planes = b'', big.convert('YCbCr').split()
+    for number, plane in enumerate(planes, 1):
+        file = io.BytesIO(); plane.save(file, 'JPEG', quality=90); gray = file.getvalue()
+        frame, scan = gray.index(b'\xff\xc0'), gray.index(b'\xff\xda')
+        if not out: out = gray[:frame] + struct.pack('>HHBHHB', 0xffc0, 17, 8, 5 * H, 5 * W, 3) + bytes([1, 17, 0, 2, 17, 0, 3, 17, 0]) + gray[frame + 13:scan]
+        out += struct.pack('>HHBBB', 0xffda, 8, 1, number, 0) + b'\0\x3f\0' + gray[scan + 10:-2]
+    open(name, 'wb').write(out + b'\xff\xd9')
+
+
+three_scans('three_scans.jpg')
 exif = Image.Exif(); exif[0x0112] = 6; big.save('exif_rotate6.jpg', quality=90, exif=exif)
-close = ['444.jpg', '422.jpg', '420.jpg', 'progressive420.jpg', 'restart.jpg', 'rgb.jpg', 'gray.jpg', 'cmyk.jpg', 'exif_rotate6.jpg']
+close = ['444.jpg', '422.jpg', '420.jpg', 'progressive420.jpg', 'restart.jpg', 'rgb.jpg', 'gray.jpg', 'cmyk.jpg', 'three_scans.jpg', 'exif_rotate6.jpg']
 big.save('lossy.webp', quality=90); close.append('lossy.webp')
 faded = Image.fromarray(np.dstack([rgb, 255 - rgb[..., :1] // 2]))
 faded.save('animated_alpha.webp', save_all=True, append_images=[faded.rotate(180)]); close.append('animated_alpha.webp')
