@@ -1,6 +1,6 @@
 //! Vectors of `f32` as the kernels see them.
 
-use super::dispatch::SimdLevel;
+use super::dispatch::{Kernel, SimdLevel};
 
 /// An instruction set's vector of `f32`. Kernels are generic over it and compiled once per level.
 ///
@@ -20,6 +20,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const MAX_PAIR_ROWS: usize;
     /// Rows of the largest register tile of 2 * `LANES` columns that leaves no accumulator in memory.
     const MAX_ROWS: usize;
+    /// Runs a kernel in a function of its own, with the instructions of this level: where many kernels lie in one function, it takes
+    /// the compiler minutes.
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output;
     unsafe fn zero() -> Self::V;
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
@@ -80,6 +83,10 @@ impl Simd for Portable {
     const LANES: usize = 4;
     const MAX_ROWS: usize = 6;
     const MAX_PAIR_ROWS: usize = 4;
+    #[inline(never)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run::<Self>()
+    }
     #[inline(always)]
     unsafe fn zero() -> Self::V {
         [0.0; 4]

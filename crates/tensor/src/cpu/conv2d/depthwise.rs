@@ -243,7 +243,7 @@ unsafe fn tile<S: Simd, const P: usize>(
             }
         }
         // `y` may be no part of the output: the residual is never in there.
-        let finish = Finish::<S>::new(g.out, c, y);
+        let finish = Finish::<S>::new(&g.out, c, y);
         for (p, &sum) in acc.iter().enumerate() {
             finish.store(sum, at + p * run.output_step * g.channels, y.add(p * y_step));
         }

@@ -1,6 +1,6 @@
 //! What happens to a convolution's sums on their way to memory: scale, shift, residual and activation.
 
-use super::tile::{MOST_ROWS, Places, Rows, Sink};
+use super::tile::{MOST_ROWS, Places, Rows, Sink, for_each_of, for_rows, for_vectors};
 use crate::{
     BLOCK, Layout, Result, Tensor,
     cpu::{simd::Simd, unary::unary_in_place},
@@ -81,12 +81,6 @@ impl<'a> Output<'a> {
         Output { scale: from(self.scale), shift: from(self.shift), residual: None, ..self }
     }
 
-    /// The same for tiles of which each lies `ahead` values behind the one before.
-    #[inline(always)]
-    pub(super) fn fetching(self, ahead: usize) -> Self {
-        Output { ahead, ..self }
-    }
-
     /// Whether there is an activation that vectors do not know, which [`activate`] applies.
     #[inline(always)]
     pub(super) fn activates(&self) -> bool {
@@ -109,24 +103,24 @@ pub(super) fn output(dims: [usize; 4], e: &mut Epilogue<'_>) -> Result<(Tensor, 
 /// A tile's output, finished in registers but for [`activate`]: row `p` is written to `places[p]` of `to`.
 #[derive(Clone, Copy)]
 pub(super) struct Finished<'a> {
-    pub at: Places<'a>,
+    pub at: &'a Places<'a>,
     pub to: *mut f32,
     pub places: &'a [usize; MOST_ROWS],
 }
 
 impl Sink for Finished<'_> {
     #[inline(always)]
-    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: [[S::V; V]; P]) {
+    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: &[[S::V; V]; P]) {
         let Places { y, out, offsets } = self.at;
-        for v in 0..V {
-            let first = v * S::LANES;
-            // SAFETY: the caller's promise.
-            unsafe {
-                let finish = Finish::<S>::new(out, out.channel + first, y);
-                for p in 0..P {
+        // SAFETY: the caller's promise.
+        unsafe {
+            for_vectors!(v < V, {
+                let first = v * S::LANES;
+                let finish = Finish::<S>::new(out, out.channel + first, *y);
+                for_rows!(p < P, {
                     finish.store(sums[p][v], offsets[p] + first, self.to.add(self.places[p] + first));
-                }
-            }
+                });
+            });
         }
     }
 }
@@ -143,7 +137,7 @@ pub(super) unsafe fn finish_parts<S: Simd, const V: usize>(sums: Rows, offsets: 
     unsafe {
         for v in 0..V {
             let (first, len) = (v * S::LANES, channels(v));
-            let finish = Finish::<S>::part(out, out.channel + first, len, y);
+            let finish = Finish::<S>::part(&out, out.channel + first, len, y);
             for (p, &at) in offsets.iter().enumerate() {
                 let sum = sums.add(p * row + first);
                 S::store(sum, finish.finished_part(S::load(sum), at + first, len));
@@ -209,7 +203,7 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// See [`Simd`]; `LANES` channels follow.
     #[inline(always)]
-    pub(super) unsafe fn new(out: Output<'_>, channel: usize, y: *mut f32) -> Self {
+    pub(super) unsafe fn new(out: &Output<'_>, channel: usize, y: *mut f32) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::of(out, y, |values| S::load(values.as_ptr().wrapping_add(channel))) }
     }
@@ -219,7 +213,7 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// See [`Simd`]; these channels exist.
     #[inline(always)]
-    unsafe fn part(out: Output<'_>, channel: usize, len: usize, y: *mut f32) -> Self {
+    unsafe fn part(out: &Output<'_>, channel: usize, len: usize, y: *mut f32) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::of(out, y, |values| S::load_part(values.as_ptr().wrapping_add(channel), len)) }
     }
@@ -227,7 +221,7 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// See [`Simd`].
     #[inline(always)]
-    unsafe fn of(out: Output<'_>, y: *mut f32, load: impl Fn(&[f32]) -> S::V) -> Self {
+    unsafe fn of(out: &Output<'_>, y: *mut f32, load: impl Fn(&[f32]) -> S::V) -> Self {
         let (residual, place) = out.residual.map_or((ZEROS.as_ptr(), 0), |residual| (residual.values(y), usize::MAX));
         // SAFETY: the caller's promise.
         unsafe {

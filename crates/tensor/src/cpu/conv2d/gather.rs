@@ -4,7 +4,7 @@ use super::{
     finish::Output,
     gather_plan::{Geometry, Plan, Source, Task},
     plan::Run,
-    tile::{Input, MOST_ROWS, Nothing, Places, SEGMENT, Stretch, max_rows, tile_parts, tile_rows},
+    tile::{Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, max_rows, tile_parts, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -204,7 +204,14 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         let step = if images == 1 { run.input_step * channels } else { channels };
         for i in 0..parts {
             let base = base.wrapping_add(i * run.input_step * images * channels);
-            let x = Input { base, pixel: images * channels, step, taps: &run.taps, tap_len: run.tap_len, segment: SEGMENT };
+            let x = Input {
+                base,
+                pixel: images * channels,
+                step,
+                taps: &run.taps,
+                tap_len: run.tap_len,
+                segments: Segments::new(SEGMENT, run.tap_len),
+            };
             self.tiles::<S, V>(rows, x, w, fetch, out, RowOffsets::new(self, run, i, images));
         }
     }
@@ -213,7 +220,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     fn tiles<S: Simd, const V: usize>(
         &self,
         rows: usize,
-        x: Input<'_>,
+        mut x: Input<'_>,
         w: *const f32,
         fetch: &mut NextWeights<'_>,
         out: Output<'_>,
@@ -221,25 +228,22 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     ) {
         let tiles = rows.div_ceil(max_rows::<S, PAIRS>());
         let (height, taller) = (rows / tiles.max(1), rows % tiles.max(1));
-        let mut base = x.base;
-        // Written where it is read: a copy in vectors waits until all its values have reached the cache.
-        let mut places = [0; MOST_ROWS];
+        // What changes is written where it is read: a copy in vectors waits until all its values have reached the cache.
+        let mut at = Places { y: self.y.get(), out, offsets: [0; MOST_ROWS] };
         for i in 0..tiles {
             let height = height + usize::from(i < taller);
-            let (x, y) = (Input { base, ..x }, self.y.get());
-            let out = out.fetching(offsets.ahead(height));
-            offsets.take(height, out.channel, &mut places);
-            let at = Places { y, out, offsets: &places };
-            // SAFETY: the plan's taps name pixels of the input at `base` (or of its padded or batched copy) and rows of the block
+            at.out.ahead = offsets.ahead(height);
+            offsets.take(height, out.channel, &mut at.offsets);
+            // SAFETY: the plan's taps name pixels of the input at `x.base` (or of its padded or batched copy) and rows of the block
             // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
             unsafe {
                 match fetch.take() {
-                    _ if out.channels < V * S::LANES => tile_parts::<S, V, PAIRS>(height, x, w, at),
-                    Some(stretch) if V == 2 => tile_rows::<S, V, _, PAIRS>(height, x, w, stretch, at),
-                    _ => tile_rows::<S, V, _, PAIRS>(height, x, w, Nothing, at),
+                    _ if out.channels < V * S::LANES => tile_parts::<S, V, PAIRS>(height, &x, w, &at),
+                    Some(stretch) if V == 2 => tile_rows::<S, V, _, PAIRS>(height, &x, w, stretch, &at),
+                    _ => tile_rows::<S, V, _, PAIRS>(height, &x, w, Nothing, &at),
                 }
             }
-            base = base.wrapping_add(height * x.step);
+            x.base = x.base.wrapping_add(height * x.step);
         }
     }
 }

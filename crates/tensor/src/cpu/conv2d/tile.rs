@@ -6,7 +6,10 @@ use super::{
     finish::{Finished, Output, activate, fetch_ahead, finish_parts},
     plan::Tap,
 };
-use crate::{BLOCK, cpu::simd::Simd};
+use crate::{
+    BLOCK,
+    cpu::{dispatch::Kernel, simd::Simd},
+};
 
 /// Where a tile's input comes from.
 #[derive(Clone, Copy)]
@@ -19,22 +22,29 @@ pub(super) struct Input<'a> {
     pub step: usize,
     pub taps: &'a [Tap],
     pub tap_len: usize,
-    /// Products that are added up in a row before the sum joins the others: rounding errors grow with the length of a sum.
-    pub segment: usize,
+    pub segments: Segments,
 }
 
-impl Input<'_> {
-    /// The taps of one segment.
+/// Products that are added up in a row before the sum joins the others: rounding errors grow with the length of a sum.
+#[derive(Clone, Copy)]
+pub(super) struct Segments {
+    len: usize,
+    /// Taps of one segment; one that is longer has segments of its own.
+    taps: usize,
+}
+
+impl Segments {
+    /// Segments of `len` products, of taps of `tap_len`.
     #[inline(always)]
-    fn segment_taps(&self) -> usize {
-        (self.segment / self.tap_len.max(1)).max(1)
+    pub(super) const fn new(len: usize, tap_len: usize) -> Self {
+        Segments { len, taps: if tap_len == 0 || tap_len > len { 1 } else { len / tap_len } }
     }
 }
 
 /// The most rows that a tile of any instruction set has.
 pub(super) const MOST_ROWS: usize = 14;
 
-/// The [segment](Input::segment) of sums over products of inputs and weights.
+/// The length of [segments](Segments) of sums over products of inputs and weights.
 pub(super) const SEGMENT: usize = 256;
 
 /// What the first segment's sums are added to.
@@ -101,13 +111,38 @@ impl Fetch for Stretch {
     }
 }
 
+/// The body for each row `$p` below the constant `$rows`, written out instead of a loop. Arrays that are indexed with it stay in registers; they
+/// do not where the compiler takes a loop for a copy of memory before it unrolls it.
+macro_rules! for_rows {
+    ($p:ident < $rows:ident, $body:block) => {
+        for_each_of!(0 1 2 3 4 5 6 7 8 9 10 11 12 13; $p < $rows, $body)
+    };
+}
+
+/// The same for each vector of a row.
+macro_rules! for_vectors {
+    ($v:ident < $vectors:ident, $body:block) => {
+        for_each_of!(0 1; $v < $vectors, $body)
+    };
+}
+
+macro_rules! for_each_of {
+    ($($at:literal)*; $i:ident < $n:ident, $body:block) => {
+        $(if const { $at < $n } {
+            let $i = $at;
+            $body
+        })*
+    };
+}
+pub(super) use {for_each_of, for_rows, for_vectors};
+
 /// What becomes of a tile's sums.
 pub(super) trait Sink: Copy {
     /// Takes the sums of `P` rows of `V` vectors. Must be `#[inline(always)]`.
     ///
     /// # Safety
     /// See [`Simd`]; the places that it writes to exist, and nobody else touches them.
-    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: [[S::V; V]; P]);
+    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: &[[S::V; V]; P]);
 }
 
 /// Rows that sums are written to as they are.
@@ -120,14 +155,13 @@ pub(super) struct Rows {
 
 impl Sink for Rows {
     #[inline(always)]
-    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: [[S::V; V]; P]) {
-        // Iterators would keep the sums in memory.
-        for p in 0..P {
-            for v in 0..V {
+    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: &[[S::V; V]; P]) {
+        for_rows!(p < P, {
+            for_vectors!(v < V, {
                 // SAFETY: the caller's promise.
                 unsafe { S::store(self.first.add(p * self.step + v * S::LANES), sums[p][v]) }
-            }
-        }
+            });
+        });
     }
 }
 
@@ -137,7 +171,7 @@ impl Sink for Rows {
 /// See [`Simd`] and [`Sink::write`]; every input value and weight row that the taps name exists.
 #[inline(always)]
 unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: bool>(
-    x: Input<'_>,
+    x: &Input<'_>,
     w: *const f32,
     fetch: F,
     sink: impl Sink,
@@ -146,44 +180,65 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
     let mut sums = Sums(MaybeUninit::uninit());
     let sums = sums.rows::<S, V>();
     let (mut so_far, mut step) = (ZEROS.as_ptr(), 0);
+    let mut rest = x.taps;
     // No tap is one segment of nothing.
-    let segments = x.taps.len().div_ceil(x.segment_taps()).max(1);
-    for segment in 0..segments {
-        let taps = &x.taps[x.taps.len().min(segment * x.segment_taps())..x.taps.len().min((segment + 1) * x.segment_taps())];
-        for first in (0..x.tap_len.max(1)).step_by(x.segment) {
+    loop {
+        let (taps, behind) = rest.split_at(rest.len().min(x.segments.taps));
+        rest = behind;
+        let mut start = 0;
+        loop {
+            let end = x.tap_len.min(start + x.segments.len);
             // SAFETY: the caller's promise; there is room for the sums, which are written before they are read.
             unsafe {
                 let mut acc = [[S::zero(); V]; P];
                 for tap in taps {
                     let xp = x.base.add(tap.pixel * x.pixel);
                     let wp = w.add(tap.row * BLOCK);
-                    for c in first..x.tap_len.min(first + x.segment) {
-                        fetch.fetch::<S>(P, &x, xp, tap, c);
+                    for c in start..end {
+                        fetch.fetch::<S>(P, x, xp, tap, c);
                         let mut b = [S::zero(); V];
-                        for v in 0..V {
-                            b[v] = S::load(wp.add(c * BLOCK + v * S::LANES));
-                        }
-                        for p in 0..P {
-                            let a = S::splat(*xp.add(p * x.step + c));
-                            for v in 0..V {
-                                acc[p][v] = product::<S, PAIRS>(a, b[v], acc[p][v]);
-                            }
-                        }
+                        for_vectors!(v < V, { b[v] = S::load(wp.add(c * BLOCK + v * S::LANES)) });
+                        for_rows!(p < P, {
+                            for_vectors!(v < V, {
+                                acc[p][v] = product::<S, PAIRS>(S::splat(*xp.add(p * x.step + c)), b[v], acc[p][v]);
+                            });
+                        });
                     }
                 }
-                for p in 0..P {
-                    for v in 0..V {
+                for_rows!(p < P, {
+                    for_vectors!(v < V, {
                         acc[p][v] = S::add(S::load(so_far.add(p * step + v * S::LANES)), acc[p][v]);
-                    }
+                    });
+                });
+                if rest.is_empty() && end == x.tap_len {
+                    return sink.write::<S, P, V>(&acc);
                 }
-                if segment + 1 == segments && first + x.segment >= x.tap_len {
-                    sink.write::<S, P, V>(acc);
-                } else {
-                    sums.write::<S, P, V>(acc);
-                    (so_far, step) = (sums.first, sums.step);
-                }
+                sums.write::<S, P, V>(&acc);
+            }
+            (so_far, step) = (sums.first, sums.step);
+            start = end;
+            if end == x.tap_len {
+                break;
             }
         }
+    }
+}
+
+/// The operands of [`tile`].
+struct TileKernel<'a, const P: usize, const V: usize, F, const PAIRS: bool, K> {
+    x: &'a Input<'a>,
+    w: *const f32,
+    fetch: F,
+    sink: K,
+}
+
+impl<const P: usize, const V: usize, F: Fetch, const PAIRS: bool, K: Sink> Kernel for TileKernel<'_, P, V, F, PAIRS, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        // SAFETY: the promise of `tile_of`'s caller, the only one that makes such a kernel.
+        unsafe { tile::<S, P, V, F, PAIRS>(self.x, self.w, self.fetch, self.sink) }
     }
 }
 
@@ -194,7 +249,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
 #[inline(always)]
 pub(super) unsafe fn tile_of<S: Simd, const V: usize, F: Fetch, const PAIRS: bool>(
     height: usize,
-    x: Input<'_>,
+    x: &Input<'_>,
     w: *const f32,
     fetch: F,
     sink: impl Sink,
@@ -203,7 +258,7 @@ pub(super) unsafe fn tile_of<S: Simd, const V: usize, F: Fetch, const PAIRS: boo
         ($($p:literal)*) => {
             match height {
                 // SAFETY: the caller's promise.
-                $($p if $p <= max_rows::<S, PAIRS>() => unsafe { tile::<S, $p, V, F, PAIRS>(x, w, fetch, sink) },)*
+                $($p if const { $p <= max_rows::<S, PAIRS>() } => unsafe { S::call(TileKernel::<$p, V, F, PAIRS, _> { x, w, fetch, sink }) },)*
                 _ => unreachable!("a tile has 1 to max_rows rows"),
             }
         };
@@ -223,12 +278,11 @@ impl Sums {
 }
 
 /// Where a tile's rows go.
-#[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
     pub y: *mut f32,
     pub out: Output<'a>,
     /// Where in `y` (and the residual) the first channel of each row lies.
-    pub offsets: &'a [usize; MOST_ROWS],
+    pub offsets: [usize; MOST_ROWS],
 }
 
 /// Computes a tile of `height` rows of whole vectors of channels.
@@ -238,17 +292,17 @@ pub(super) struct Places<'a> {
 #[inline(always)]
 pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: bool>(
     height: usize,
-    x: Input<'_>,
+    x: &Input<'_>,
     w: *const f32,
     fetch: F,
-    at: Places<'_>,
+    at: &Places<'_>,
 ) {
     // Values that an activation waits for are in the first-level cache.
     let mut sums = Sums(MaybeUninit::uninit());
     let sums = sums.rows::<S, V>();
     let ahead = std::array::from_fn(|p| p * sums.step);
     let activates = at.out.activates();
-    let (to, places) = if activates { (sums.first, &ahead) } else { (at.y, at.offsets) };
+    let (to, places) = if activates { (sums.first, &ahead) } else { (at.y, &at.offsets) };
     let offsets = &at.offsets[..height];
     // SAFETY: the caller's promise; there is room for as many sums as a tile has, and the tile writes the rows that are read.
     unsafe {
@@ -270,7 +324,7 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: b
 /// # Safety
 /// As [`tile_rows`].
 #[inline(always)]
-pub(super) unsafe fn tile_parts<S: Simd, const V: usize, const PAIRS: bool>(height: usize, x: Input<'_>, w: *const f32, at: Places<'_>) {
+pub(super) unsafe fn tile_parts<S: Simd, const V: usize, const PAIRS: bool>(height: usize, x: &Input<'_>, w: *const f32, at: &Places<'_>) {
     let mut sums = Sums(MaybeUninit::uninit());
     let sums = sums.rows::<S, V>();
     let offsets = &at.offsets[..height];

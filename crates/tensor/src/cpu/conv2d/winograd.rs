@@ -24,7 +24,7 @@ use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, trans
 use super::{
     finish::Output,
     plan::Tap,
-    tile::{Input, NextRows, Rows, tile_of},
+    tile::{Input, NextRows, Rows, Segments, tile_of},
 };
 use crate::{
     BLOCK,
@@ -303,14 +303,14 @@ impl Winograd<'_> {
             for point in 0..POINTS {
                 for column in (0..lanes).step_by(2 * S::LANES) {
                     let w = part.filters.add(point * self.filters.point() + column);
-                    let mut base = part.inputs.add(point * self.input_step(plan));
+                    let base = part.inputs.add(point * self.input_step(plan));
+                    let segments = Segments::new(SEGMENT, CHUNK);
+                    let mut x = Input { base, pixel: plan.block * CHUNK, step: CHUNK, taps: &plan.chunks, tap_len: CHUNK, segments };
                     let mut row = products.add(point * step + column);
                     for i in 0..groups {
                         let height = (tiles.len() - i).div_ceil(groups);
-                        let x =
-                            Input { base, pixel: plan.block * CHUNK, step: CHUNK, taps: &plan.chunks, tap_len: CHUNK, segment: SEGMENT };
-                        tile_of::<S, 2, NextRows, false>(height, x, w, NextRows, Rows { first: row, step: BLOCK });
-                        base = base.wrapping_add(height * CHUNK);
+                        tile_of::<S, 2, NextRows, false>(height, &x, w, NextRows, Rows { first: row, step: BLOCK });
+                        x.base = x.base.wrapping_add(height * CHUNK);
                         row = row.wrapping_add(height * BLOCK);
                     }
                 }

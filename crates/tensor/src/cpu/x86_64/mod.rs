@@ -12,18 +12,21 @@ use super::{
 };
 
 /// Runs a kernel in code compiled for AVX-512.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 pub(super) fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512>()
 }
 
 /// Runs a kernel in code compiled for AVX-512 with products of bf16.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 pub(super) fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512Bf16>()
 }
 
 /// Runs a kernel in code compiled for AVX2 and FMA.
+#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx2>()
@@ -42,7 +45,7 @@ pub(crate) struct Avx512Bf16;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
             const LEVEL: SimdLevel = SimdLevel::$level;
@@ -50,8 +53,13 @@ macro_rules! simd {
             const MAX_ROWS: usize = $rows;
             const MAX_PAIR_ROWS: usize = $pair_rows;
             #[inline(always)]
+            unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+                // SAFETY: the trait's contract: the processor has the instructions, and pointers are valid for LANES elements.
+                unsafe { $run(kernel) }
+            }
+            #[inline(always)]
             unsafe fn zero() -> Self::V {
-                // SAFETY: the trait's contract: the processor has the instruction, and pointers are valid for LANES elements.
+                // SAFETY: as above.
                 unsafe { $zero() }
             }
             #[inline(always)]
@@ -140,6 +148,7 @@ macro_rules! simd {
 
 simd!(
     Avx512,
+    run_avx512,
     __m512,
     16,
     14,
@@ -162,6 +171,7 @@ simd!(
 );
 simd!(
     Avx512Bf16,
+    run_avx512_bf16,
     __m512,
     16,
     14,
@@ -184,6 +194,7 @@ simd!(
 );
 simd!(
     Avx2,
+    run_avx2,
     __m256,
     8,
     6,

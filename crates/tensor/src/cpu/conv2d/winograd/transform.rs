@@ -246,7 +246,7 @@ pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *m
             }
             *column = output::<S>(products);
         }
-        let finish = Finish::<S>::new(out, out.channel, y);
+        let finish = Finish::<S>::new(&out, out.channel, y);
         for i in 0..square.size.0.min(TILE) {
             for (j, value) in output::<S>(row(&columns, i)).into_iter().enumerate().take(square.size.1) {
                 let at = square.start + i * square.row + j * square.pixel + out.channel;
