@@ -63,6 +63,15 @@ impl BatchNorm2d {
 }
 impl Module for BatchNorm2d;
 
+// layers/src/branch.rs
+#[derive(Clone, Copy)]
+pub enum Branch<'a> {
+    Module(&'a dyn Module, &'a Var),
+    ConvNormAct(ConvNormAct<'a>, &'a Var),
+    Value(&'a Var),
+}
+pub fn cat_branches(branches: &[Branch<'_>], mode: Mode) -> Result<Var>;
+
 // layers/src/buffer.rs
 #[derive(Debug)]
 pub struct Buffer {
@@ -261,6 +270,7 @@ pub use adaptive_avg_pool2d::{AdaptiveAvgPool2d, OutputSize};
 pub use autograd::{Parameter, Var, autocast_bf16, no_grad};
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
+pub use branch::{Branch, cat_branches};
 pub use buffer::Buffer;
 pub use conv_norm_act::{ConvNormAct, conv_norm_act, conv_norm_act_pair};
 pub use conv2d::Conv2d;
@@ -353,6 +363,9 @@ pub trait Module: Any + Send + Sync {
         ..
     }
     fn activation(&self) -> Option<Unary> {
+        ..
+    }
+    fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
         ..
     }
     fn children(&self) -> Vec<(String, &dyn Module)> {

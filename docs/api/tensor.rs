@@ -17,6 +17,12 @@ pub trait Backend: Sync {
     ) -> Result<Tensor> {
         ..
     }
+    fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
+        ..
+    }
+    fn cat_of_each(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
+        ..
+    }
     fn conv2d_grad_input(
         &self,
         dy: &Tensor,
@@ -548,6 +554,20 @@ pub struct ConvStep<'a> {
     pub shape: ConvShape,
     pub epilogue: Epilogue<'a>,
 }
+#[derive(Debug, Clone)]
+pub enum CatPart<'a> {
+    Conv(&'a Tensor, FusedConv2d<'a>),
+    Tensor(&'a Tensor),
+}
+#[derive(Debug)]
+pub enum CatStep<'a> {
+    Conv(Tensor, ConvStep<'a>),
+    Tensor(Tensor),
+}
+impl CatStep<'_> {
+    pub fn dims(&self) -> [usize; 4];
+    pub fn dtype(&self) -> DType;
+}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConvShape {
     pub n: usize,
@@ -588,6 +608,7 @@ impl Tensor {
         first: FusedConv2d<'_>,
         second: FusedConv2d<'_>,
     ) -> Result<Tensor>;
+    pub fn conv2d_cat(parts: Vec<CatPart<'_>>) -> Result<Tensor>;
     pub fn conv2d_grad_input(
         &self,
         weight: &Tensor,
@@ -720,7 +741,10 @@ pub mod optim;
 pub use avg_pool2d::AvgPool2dOptions;
 pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads};
 pub use binary::{Binary, Compare};
-pub use conv2d::{Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue, FusedConv2d};
+pub use conv2d::{
+    CatPart, CatStep, Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue,
+    FusedConv2d,
+};
 pub use cross_entropy::{CrossEntropyOptions, Reduction};
 pub use layer_norm::{LayerNorm, LayerNormGrads};
 pub use max_pool2d::MaxPool2dOptions;

@@ -3,7 +3,7 @@
 use autograd::Var;
 use tensor::ops::Conv2dOptions;
 
-use crate::{Error, LazyParameter, Mode, Module, Result, Size2d, Slot, init::Init, trace};
+use crate::{ConvNormAct, Error, LazyParameter, Mode, Module, Result, Size2d, Slot, init::Init, trace};
 
 /// Convolution of `[N, in_channels, H, W]` to `[N, out_channels, H', W']`: PyTorch's `Conv2d`.
 ///
@@ -114,6 +114,10 @@ impl Module for Conv2d {
 
     fn class_name(&self) -> &'static str {
         "Conv2d"
+    }
+
+    fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
+        Some(ConvNormAct { conv: self, norm: None, activation: None })
     }
 
     fn extra_repr(&self) -> String {

@@ -2,7 +2,7 @@
 
 use autograd::Var;
 
-use crate::{Conv2d, Mode, Module, Result, Sequential};
+use crate::{Conv2d, ConvNormAct, Mode, Module, Result, Sequential};
 
 /// A convolution, a norm and, where there is one, an activation: torchvision's `Conv2dNormActivation`, a
 /// [`Sequential`](crate::Sequential) that prints by a name of its own.
@@ -41,6 +41,10 @@ impl Module for Conv2dNormActivation {
 
     fn class_name(&self) -> &'static str {
         "Conv2dNormActivation"
+    }
+
+    fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
+        self.modules.as_conv_norm_act()
     }
 
     fn children(&self) -> Vec<(String, &dyn Module)> {

@@ -53,7 +53,7 @@ pub struct ConvNormAct<'a> {
 
 impl ConvNormAct<'_> {
     /// [`conv_norm_act`] of these.
-    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+    pub(crate) fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         conv_norm_act(self.conv, self.norm, x, None, self.activation, mode)
     }
 }
@@ -77,7 +77,7 @@ pub fn conv_norm_act_pair(first: ConvNormAct<'_>, second: ConvNormAct<'_>, x: &V
 }
 
 /// Whether all is one pass: no gradient is asked for, and the norm's statistics are known ahead.
-fn folds(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, mode: Mode) -> bool {
+pub(crate) fn folds(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, mode: Mode) -> bool {
     let running_statistics = norm.is_none_or(|norm| mode == Mode::Eval || norm.is_frozen());
     running_statistics && !needs_gradient(conv, norm, x, residual)
 }
@@ -89,14 +89,14 @@ fn needs_gradient(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: 
 }
 
 /// A convolution and a norm as one: `conv(x) * scale + shift`.
-struct Folded {
-    options: Conv2dOptions,
+pub(crate) struct Folded {
+    pub(crate) options: Conv2dOptions,
     scale: Option<Tensor>,
     shift: Option<Tensor>,
 }
 
 impl Folded {
-    fn new(conv: &Conv2d, norm: Option<&BatchNorm2d>) -> Result<Self> {
+    pub(crate) fn new(conv: &Conv2d, norm: Option<&BatchNorm2d>) -> Result<Self> {
         conv.check()?;
         let bias = conv.bias.as_ref().map(|bias| bias.value());
         let (scale, shift) = match norm {
@@ -111,7 +111,7 @@ impl Folded {
         Ok(Folded { options, scale, shift })
     }
 
-    fn epilogue(&self, residual: Option<Var>, activation: Option<Unary>) -> Epilogue<'_> {
+    pub(crate) fn epilogue(&self, residual: Option<Var>, activation: Option<Unary>) -> Epilogue<'_> {
         Epilogue { scale: self.scale.as_ref(), shift: self.shift.as_ref(), residual: residual.map(Var::into_value), activation }
     }
 }

@@ -5,7 +5,7 @@ use std::any::Any;
 use autograd::Var;
 use tensor::{DType, Device, Layout, Shape, Tensor, ops::Unary};
 
-use crate::{Buffer, LazyParameter, Result};
+use crate::{Buffer, ConvNormAct, LazyParameter, Result};
 
 /// What a forward pass is for. Batch norm and dropout act differently in the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +43,12 @@ pub trait Module: Any + Send + Sync {
 
     /// The elementwise function that this module is, where it is one and nothing else: what runs before it may then apply it.
     fn activation(&self) -> Option<Unary> {
+        None
+    }
+
+    /// The convolution with its norm and activation that this module is, where it is one and nothing else: it may then be computed together
+    /// with what is beside it or behind it.
+    fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
         None
     }
 
@@ -143,6 +149,9 @@ impl<M: Module + ?Sized> Module for Box<M> {
     }
     fn activation(&self) -> Option<Unary> {
         (**self).activation()
+    }
+    fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
+        (**self).as_conv_norm_act()
     }
     fn children(&self) -> Vec<(String, &dyn Module)> {
         (**self).children()

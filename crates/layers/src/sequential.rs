@@ -128,13 +128,11 @@ impl Sequential {
         (fused.len() > 0).then_some(Fused { activation: behind.filter(|module| module.activation().is_some()), ..fused })
     }
 
-    /// The convolution at a position, by itself or as a [`Conv2dNormActivation`], with what runs fused with it.
+    /// The convolution at a position, by itself or as a module of such layers, with what runs fused with it.
     fn step(&self, index: usize) -> Option<Step<'_>> {
-        if let Some(block) = self.at::<Conv2dNormActivation>(index) {
-            let step = block.modules.step(0).filter(|step| step.len == block.modules.len())?;
-            return Some(Step { len: 1, ..step });
-        }
-        let fused = self.fused(index)?;
+        let Some(fused) = self.fused(index) else {
+            return Some(Step { layers: self.modules.get(index)?.1.as_conv_norm_act()?, len: 1 });
+        };
         Some(Step { layers: ConvNormAct { conv: fused.conv?, norm: fused.norm, activation: fused.op() }, len: fused.len() })
     }
 
@@ -211,6 +209,10 @@ impl Module for Sequential {
 
     fn class_name(&self) -> &'static str {
         "Sequential"
+    }
+
+    fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
+        self.step(0).filter(|step| step.len == self.len()).map(|step| step.layers)
     }
 
     fn children(&self) -> Vec<(String, &dyn Module)> {

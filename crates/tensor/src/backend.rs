@@ -3,7 +3,7 @@
 use crate::{
     DType, Layout, Result, Shape, Tensor,
     ops::{
-        Binary, Compare, ConvShape, ConvStep, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward,
+        Binary, CatStep, Compare, ConvShape, ConvStep, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward,
         NormGrads, Reduce, Softmax, Unary, View, Windows,
         optim::{AdamStep, RmspropStep, SgdStep},
     },
@@ -18,6 +18,20 @@ pub trait Backend: Sync {
     fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
         let x = self.conv2d(x, &first.weight, &first.shape, first.epilogue)?;
         self.conv2d(&x, &second.weight, &second.shape, second.epilogue)
+    }
+    /// All parts side by side along the channels; memory orders as in `conv2d`. Devices that gain nothing by computing them in place compute
+    /// [each by itself](Backend::cat_of_each).
+    fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
+        self.cat_of_each(parts, shape)
+    }
+    /// All parts, joined when they are there.
+    fn cat_of_each(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
+        let compute = |part| match part {
+            CatStep::Conv(x, step) => self.conv2d(&x, &step.weight, &step.shape, step.epilogue),
+            CatStep::Tensor(x) => Ok(x),
+        };
+        let parts = parts.into_iter().map(compute).collect::<Result<Vec<_>>>()?;
+        self.cat(&parts, 1, shape, Layout::ChannelsLast)
     }
     /// A convolution's input gradient; `dy` channels-last, `w` blocked.
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor>;

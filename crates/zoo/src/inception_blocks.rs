@@ -1,6 +1,6 @@
 //! The blocks of Inception v3, with torchvision's names: branches side by side, joined along the channels.
 
-use layers::{Linear, Mode, Module, Result, Size2d, Var, call, children};
+use layers::{Branch, Linear, Mode, Module, Result, Size2d, Var, call, cat_branches, children};
 use tensor::ops::{AvgPool2dOptions, MaxPool2dOptions};
 
 use crate::inception_parts::{BasicConv2d, chain, truncated_normal};
@@ -63,11 +63,15 @@ impl Module for InceptionA {
     children!(InceptionA { branch1x1, branch5x5_1, branch5x5_2, branch3x3dbl_1, branch3x3dbl_2, branch3x3dbl_3, branch_pool });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let branch1x1 = call(&self.branch1x1, x, mode)?;
-        let branch5x5 = chain(&[&self.branch5x5_1, &self.branch5x5_2], x, mode)?;
-        let branch3x3dbl = chain(&[&self.branch3x3dbl_1, &self.branch3x3dbl_2, &self.branch3x3dbl_3], x, mode)?;
-        let branch_pool = call(&self.branch_pool, &smooth(x)?, mode)?;
-        Ok(Var::cat(&[&branch1x1, &branch5x5, &branch3x3dbl, &branch_pool], 1)?)
+        let branch5x5 = call(&self.branch5x5_1, x, mode)?;
+        let branch3x3dbl = chain(&[&self.branch3x3dbl_1, &self.branch3x3dbl_2], x, mode)?;
+        let branches = [
+            Branch::Module(&self.branch1x1, x),
+            Branch::Module(&self.branch5x5_2, &branch5x5),
+            Branch::Module(&self.branch3x3dbl_3, &branch3x3dbl),
+            Branch::Module(&self.branch_pool, &smooth(x)?),
+        ];
+        cat_branches(&branches, mode)
     }
 }
 
@@ -94,9 +98,10 @@ impl Module for InceptionB {
     children!(InceptionB { branch3x3, branch3x3dbl_1, branch3x3dbl_2, branch3x3dbl_3 });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let branch3x3 = call(&self.branch3x3, x, mode)?;
-        let branch3x3dbl = chain(&[&self.branch3x3dbl_1, &self.branch3x3dbl_2, &self.branch3x3dbl_3], x, mode)?;
-        Ok(Var::cat(&[&branch3x3, &branch3x3dbl, &halved(x)?], 1)?)
+        let branch3x3dbl = chain(&[&self.branch3x3dbl_1, &self.branch3x3dbl_2], x, mode)?;
+        let branches =
+            [Branch::Module(&self.branch3x3, x), Branch::Module(&self.branch3x3dbl_3, &branch3x3dbl), Branch::Value(&halved(x)?)];
+        cat_branches(&branches, mode)
     }
 }
 
@@ -146,13 +151,16 @@ impl Module for InceptionC {
     });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let double: [&dyn Module; 5] =
-            [&self.branch7x7dbl_1, &self.branch7x7dbl_2, &self.branch7x7dbl_3, &self.branch7x7dbl_4, &self.branch7x7dbl_5];
-        let branch1x1 = call(&self.branch1x1, x, mode)?;
-        let branch7x7 = chain(&[&self.branch7x7_1, &self.branch7x7_2, &self.branch7x7_3], x, mode)?;
+        let double: [&dyn Module; 4] = [&self.branch7x7dbl_1, &self.branch7x7dbl_2, &self.branch7x7dbl_3, &self.branch7x7dbl_4];
+        let branch7x7 = chain(&[&self.branch7x7_1, &self.branch7x7_2], x, mode)?;
         let branch7x7dbl = chain(&double, x, mode)?;
-        let branch_pool = call(&self.branch_pool, &smooth(x)?, mode)?;
-        Ok(Var::cat(&[&branch1x1, &branch7x7, &branch7x7dbl, &branch_pool], 1)?)
+        let branches = [
+            Branch::Module(&self.branch1x1, x),
+            Branch::Module(&self.branch7x7_3, &branch7x7),
+            Branch::Module(&self.branch7x7dbl_5, &branch7x7dbl),
+            Branch::Module(&self.branch_pool, &smooth(x)?),
+        ];
+        cat_branches(&branches, mode)
     }
 }
 
@@ -183,10 +191,11 @@ impl Module for InceptionD {
     children!(InceptionD { branch3x3_1, branch3x3_2, branch7x7x3_1, branch7x7x3_2, branch7x7x3_3, branch7x7x3_4 });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let branch7x7x3: [&dyn Module; 4] = [&self.branch7x7x3_1, &self.branch7x7x3_2, &self.branch7x7x3_3, &self.branch7x7x3_4];
-        let branch3x3 = chain(&[&self.branch3x3_1, &self.branch3x3_2], x, mode)?;
-        let branch7x7x3 = chain(&branch7x7x3, x, mode)?;
-        Ok(Var::cat(&[&branch3x3, &branch7x7x3, &halved(x)?], 1)?)
+        let branch3x3 = call(&self.branch3x3_1, x, mode)?;
+        let branch7x7x3 = chain(&[&self.branch7x7x3_1, &self.branch7x7x3_2, &self.branch7x7x3_3], x, mode)?;
+        let branches =
+            [Branch::Module(&self.branch3x3_2, &branch3x3), Branch::Module(&self.branch7x7x3_4, &branch7x7x3), Branch::Value(&halved(x)?)];
+        cat_branches(&branches, mode)
     }
 }
 
@@ -233,13 +242,17 @@ impl Module for InceptionE {
     });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let branch1x1 = call(&self.branch1x1, x, mode)?;
         let branch3x3 = call(&self.branch3x3_1, x, mode)?;
-        let (a, b) = (call(&self.branch3x3_2a, &branch3x3, mode)?, call(&self.branch3x3_2b, &branch3x3, mode)?);
         let branch3x3dbl = chain(&[&self.branch3x3dbl_1, &self.branch3x3dbl_2], x, mode)?;
-        let (c, d) = (call(&self.branch3x3dbl_3a, &branch3x3dbl, mode)?, call(&self.branch3x3dbl_3b, &branch3x3dbl, mode)?);
-        let branch_pool = call(&self.branch_pool, &smooth(x)?, mode)?;
-        Ok(Var::cat(&[&branch1x1, &a, &b, &c, &d, &branch_pool], 1)?)
+        let branches = [
+            Branch::Module(&self.branch1x1, x),
+            Branch::Module(&self.branch3x3_2a, &branch3x3),
+            Branch::Module(&self.branch3x3_2b, &branch3x3),
+            Branch::Module(&self.branch3x3dbl_3a, &branch3x3dbl),
+            Branch::Module(&self.branch3x3dbl_3b, &branch3x3dbl),
+            Branch::Module(&self.branch_pool, &smooth(x)?),
+        ];
+        cat_branches(&branches, mode)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What GoogLeNet and Inception v3 share.
 
-use layers::{BatchNorm2d, Conv2d, Mode, Module, Result, Size2d, Unary, Var, call, children, conv_norm_act, init::Init};
+use layers::{BatchNorm2d, Conv2d, ConvNormAct, Mode, Module, Result, Size2d, Unary, Var, call, children, conv_norm_act, init::Init};
 use tensor::Tensor;
 
 /// A convolution, a batch norm and a ReLU.
@@ -34,6 +34,10 @@ impl Module for BasicConv2d {
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         conv_norm_act(&self.conv, &self.bn, x, None, Unary::Relu, mode)
+    }
+
+    fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
+        Some(ConvNormAct { conv: &self.conv, norm: Some(&self.bn), activation: Some(Unary::Relu) })
     }
 }
 

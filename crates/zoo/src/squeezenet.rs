@@ -2,7 +2,8 @@
 //! arXiv:1602.07360); 1.1 is its authors' revision that needs 2.4 times less computation.
 
 use layers::{
-    AdaptiveAvgPool2d, Conv2d, Dropout, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Unary, Var, children, conv_norm_act,
+    AdaptiveAvgPool2d, Branch, Conv2d, ConvNormAct, Dropout, MaxPool2d, Mode, Module, ReLU, Result, Sequential, Unary, Var, cat_branches,
+    children, conv_norm_act,
     init::{FanMode, Init, Nonlinearity},
     sequential,
 };
@@ -136,8 +137,7 @@ impl Module for Fire {
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         let x = conv_norm_act(&self.squeeze, None, x, None, Unary::Relu, mode)?;
-        let small = conv_norm_act(&self.expand1x1, None, &x, None, Unary::Relu, mode)?;
-        let large = conv_norm_act(&self.expand3x3, None, &x, None, Unary::Relu, mode)?;
-        Ok(Var::cat(&[&small, &large], 1)?)
+        let half = |conv| Branch::ConvNormAct(ConvNormAct { conv, norm: None, activation: Some(Unary::Relu) }, &x);
+        cat_branches(&[half(&self.expand1x1), half(&self.expand3x3)], mode)
     }
 }

@@ -44,7 +44,7 @@ pub use roofline::Roofline;
 use crate::{
     Backend, DType, Layout, Result, Shape, Tensor,
     ops::{
-        Binary, Compare, ConvShape, ConvStep, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward,
+        Binary, CatStep, Compare, ConvShape, ConvStep, Epilogue, Extreme, LayerNorm, LayerNormGrads, MaxPool2dOptions, Norm, NormBackward,
         NormGrads, Reduce, Softmax, Unary, View, Windows,
         optim::{AdamStep, RmspropStep, SgdStep},
     },
@@ -59,6 +59,12 @@ impl Backend for Cpu {
     }
     fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
         conv2d::forward_pair(x, first, second)
+    }
+    fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
+        if parts.iter().all(|part| part.dtype() == DType::F32) {
+            return conv2d::forward_cat(parts, shape);
+        }
+        self.cat_of_each(parts, shape)
     }
     fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor> {
         conv2d::grad_input(dy, w, shape)

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution (cross-correlation, as every framework has it) and its gradients.
 
-use crate::{Error, Layout, Result, Tensor, ops::Unary};
+use crate::{DType, Error, Layout, Result, Shape, Tensor, ops::Unary};
 
 /// How a kernel is laid over its input: each pair is (vertical, horizontal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,6 +72,40 @@ pub struct ConvStep<'a> {
     pub shape: ConvShape,
     /// What follows it.
     pub epilogue: Epilogue<'a>,
+}
+
+/// A part of what [`Tensor::conv2d_cat`] joins.
+#[derive(Debug, Clone)]
+pub enum CatPart<'a> {
+    /// The convolution of this input.
+    Conv(&'a Tensor, FusedConv2d<'a>),
+    /// This tensor.
+    Tensor(&'a Tensor),
+}
+
+/// A [`CatPart`], checked, as a [`Backend`](crate::Backend) takes it: inputs and tensors are channels-last.
+#[derive(Debug)]
+pub enum CatStep<'a> {
+    /// The convolution of this input.
+    Conv(Tensor, ConvStep<'a>),
+    /// This tensor.
+    Tensor(Tensor),
+}
+
+impl CatStep<'_> {
+    /// `[N, K, H, W]`.
+    pub fn dims(&self) -> [usize; 4] {
+        match self {
+            CatStep::Conv(_, step) => step.shape.output_dims(),
+            CatStep::Tensor(x) => std::array::from_fn(|dim| x.dims()[dim]),
+        }
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        let (CatStep::Conv(x, _) | CatStep::Tensor(x)) = self;
+        x.dtype()
+    }
 }
 
 /// The sizes of one convolution, checked.
@@ -196,6 +230,36 @@ impl Tensor {
         let first = self.conv_step(self.dims(), first)?;
         let second = self.conv_step(&first.shape.output_dims(), second)?;
         self.device().backend()?.conv2d_pair(&self.channels_last()?, first, second)
+    }
+
+    /// Outputs of convolutions and tensors, all `[N, _, H, W]`, joined along the channels. Outputs need not be copied: on the CPU a
+    /// convolution writes to its place.
+    ///
+    /// # Errors
+    /// Where there is nothing to join, or shapes or element types do not fit.
+    pub fn conv2d_cat(parts: Vec<CatPart<'_>>) -> Result<Tensor> {
+        let step = |part| match part {
+            CatPart::Conv(x, conv) => Ok(CatStep::Conv(x.channels_last()?, x.conv_step(x.dims(), conv)?)),
+            CatPart::Tensor(x) if x.shape().rank() == 4 => Ok(CatStep::Tensor(x.channels_last()?)),
+            CatPart::Tensor(x) => Err(Error::shapes("conv2d_cat", x.dims(), &[], "tensors [N, C, H, W] are needed")),
+        };
+        let steps = parts.into_iter().map(step).collect::<Result<Vec<_>>>()?;
+        let operand = |step: &CatStep<'_>| match step {
+            CatStep::Conv(x, _) | CatStep::Tensor(x) => x.clone(),
+        };
+        let operands: Vec<Tensor> = steps.iter().map(operand).collect();
+        let (Some(first), Some(x)) = (steps.first().map(CatStep::dims), operands.first()) else {
+            return Err(Error::argument("conv2d_cat", "no parts were given"));
+        };
+        x.same_float("conv2d_cat", &operands.iter().map(Some).collect::<Vec<_>>())?;
+        let [n, _, h, w] = first;
+        if let Some(other) = steps.iter().map(CatStep::dims).find(|&[n2, _, h2, w2]| (n2, h2, w2) != (n, h, w)) {
+            return Err(Error::shapes("conv2d_cat", &first, &other, "all sizes but the channels must be equal"));
+        }
+        let channels = steps.iter().fold(0usize, |sum, step| sum.saturating_add(step.dims()[1]));
+        let shape = Shape::from([n, channels, h, w]);
+        shape.checked_elements("conv2d_cat")?;
+        x.device().backend()?.conv2d_cat(steps, &shape)
     }
 
     /// A convolution of an input of these sizes and of this tensor's element type, checked.

@@ -26,7 +26,7 @@ mod window;
 pub use avg_pool2d::AvgPool2dOptions;
 pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads};
 pub use binary::{Binary, Compare};
-pub use conv2d::{Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue, FusedConv2d};
+pub use conv2d::{CatPart, CatStep, Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue, FusedConv2d};
 pub use cross_entropy::{CrossEntropyOptions, Reduction};
 pub use layer_norm::{LayerNorm, LayerNormGrads};
 pub use max_pool2d::MaxPool2dOptions;

@@ -160,7 +160,7 @@ impl Task<'_> {
             plan,
             x: &x[(self.image * d.input.0 + row) * ring.width * input_channels..],
             weight: &weight[self.block * input_channels * BLOCK..],
-            out: expanded.starting_at(self.block * BLOCK),
+            out: expanded.starting_at(self.block * BLOCK, self.channels),
         };
         let row_len = ring.width * self.channels;
         gather.run_here(level, is_first, &mut scratch[row % ring.rows * row_len..][..rows * row_len]);

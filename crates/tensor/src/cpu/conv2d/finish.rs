@@ -19,6 +19,8 @@ pub(super) struct Output<'a> {
     then: Option<Unary>,
     /// The first channel.
     pub channel: usize,
+    /// Values from one pixel of the output to the next.
+    pub pixel: usize,
     /// Channels to write, at most `V * LANES` of a tile.
     pub channels: usize,
     /// Values from a row to the same one of the tile behind, whose outputs are fetched.
@@ -45,18 +47,17 @@ impl Residual<'_> {
     }
 }
 
-impl Default for Output<'_> {
-    /// Sums as they are.
-    fn default() -> Self {
-        Output { scale: None, shift: None, residual: None, bounds: UNBOUNDED, then: None, channel: 0, channels: 0, ahead: 0 }
-    }
-}
-
 const UNBOUNDED: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
 
 impl<'a> Output<'a> {
-    /// All of this epilogue. Its tensors are `f32`; without a residual, the output itself may hold one: see [`output`].
-    pub(super) fn new(e: &'a Epilogue<'_>, in_place: bool) -> Result<Self> {
+    /// Sums as they are, in pixels of so many values.
+    pub(super) fn plain(pixel: usize) -> Self {
+        Output { scale: None, shift: None, residual: None, bounds: UNBOUNDED, then: None, channel: 0, pixel, channels: 0, ahead: 0 }
+    }
+
+    /// All of this epilogue, in pixels of so many values. Its tensors are `f32`; without a residual, the output itself may hold one: see
+    /// [`output`].
+    pub(super) fn new(e: &'a Epilogue<'_>, in_place: bool, pixel: usize) -> Result<Self> {
         let data = |t: Option<&'a Tensor>| t.map(Tensor::data::<f32>).transpose();
         let beside = data(e.residual.as_ref())?.map(Residual::Beside);
         let residual = if in_place { Some(Residual::Output) } else { beside };
@@ -66,7 +67,7 @@ impl<'a> Output<'a> {
             Some(Unary::Clamp { min, max }) => ((min as f32, max as f32), None),
             other => (UNBOUNDED, other),
         };
-        Ok(Output { scale: data(e.scale)?, shift: data(e.shift)?, residual, bounds, then, ..Output::default() })
+        Ok(Output { scale: data(e.scale)?, shift: data(e.shift)?, residual, bounds, then, ..Output::plain(pixel) })
     }
 
     /// The same for `channels` channels from `channel` on.
@@ -75,10 +76,10 @@ impl<'a> Output<'a> {
         Output { channel, channels, ..self }
     }
 
-    /// The same for outputs whose first channel is this one; nothing is added.
-    pub(super) fn starting_at(self, channel: usize) -> Self {
+    /// The same for outputs that start with this channel, in pixels of so many values; nothing is added.
+    pub(super) fn starting_at(self, channel: usize, pixel: usize) -> Self {
         let from = |values: Option<&'a [f32]>| values.map(|values| &values[channel..]);
-        Output { scale: from(self.scale), shift: from(self.shift), residual: None, ..self }
+        Output { scale: from(self.scale), shift: from(self.shift), residual: None, pixel, ..self }
     }
 
     /// Whether there is an activation that vectors do not know, which [`activate`] applies.

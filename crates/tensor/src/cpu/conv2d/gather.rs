@@ -35,7 +35,7 @@ pub(super) struct Gather<'a> {
 }
 
 impl Gather<'_> {
-    /// Writes the channels-last output to `y`.
+    /// Writes the output to `y`, channels-last in pixels of as many values as `out` says.
     pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
         self.run_with::<false>(level, y);
     }
@@ -303,14 +303,15 @@ impl RowOffsets {
     fn new<const PAIRS: bool>(kernel: &TaskKernel<'_, PAIRS>, run: &Run, index: usize, images: usize) -> Self {
         let g = kernel.gather.geometry();
         let pixels = g.output.0 * g.output.1;
-        let large = g.images * pixels * g.output_channels >= LARGE_OUTPUT;
+        let pixel = kernel.gather.out.pixel;
+        let large = g.images * pixels * pixel >= LARGE_OUTPUT;
         let first = kernel.task.images.0 * pixels + run.output + index * run.output_step;
         RowOffsets {
-            offset: first * g.output_channels,
+            offset: first * pixel,
             image: 0,
             images,
-            image_stride: pixels * g.output_channels,
-            pixel_stride: run.output_step * g.output_channels,
+            image_stride: pixels * pixel,
+            pixel_stride: run.output_step * pixel,
             fetched: images == 1 && large,
         }
     }

@@ -1,6 +1,7 @@
 //! Convolution on the CPU: implicit matrix products over channels-last input and blocked weights, with no im2col matrix.
 
 mod algorithm;
+mod cat;
 mod depthwise;
 mod expand_depthwise;
 mod finish;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use algorithm::{ConvAlgorithm, ConvPass, conv2d_algorithm};
 use algorithm::{Kernels, kernels};
+pub(super) use cat::forward_cat;
 use depthwise::{DepthwiseGather, DepthwiseGradWeight, DepthwiseWeight};
 use expand_depthwise::ExpandDepthwise;
 use finish::Output;
@@ -93,20 +95,26 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
 
 fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
     let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
+    write_at(level, x, w, s, Output::new(&e, in_place, s.k)?, piece, y.data_mut()?)?;
+    Ok(y)
+}
+
+/// The same to memory that is there.
+fn write_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, out: Output<'_>, piece: Grouping, y: &mut [f32]) -> Result<()> {
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
     let plan = plans::gather(s, ConvPass::Forward, piece);
-    let (x, out, y_values) = (x.data()?, Output::new(&e, in_place)?, y.data_mut()?);
+    let x = x.data()?;
     if s.options.method != ConvMethod::Bf16 {
-        Gather { plan: &plan, x, weight, out }.run(level, y_values);
-        return Ok(y);
+        Gather { plan: &plan, x, weight, out }.run(level, y);
+        return Ok(());
     }
     let x = pair_channels(level, x, s.c);
     let pairs = |rows: &[f32]| pair_rows(level, rows, piece.inputs, &[true]);
     let joined = joined.map(|joined| pairs(joined.as_slice()));
     let weight = joined.as_ref().map_or_else(|| w.paired_rows(pairs), |joined| Ok(joined.as_slice()))?;
-    Gather { plan: &plan, x: x.as_slice(), weight, out }.run_pairs(level, y_values);
-    Ok(y)
+    Gather { plan: &plan, x: x.as_slice(), weight, out }.run_pairs(level, y);
+    Ok(())
 }
 
 /// Winograd's forward pass, without operands.
@@ -118,7 +126,7 @@ fn winograd_forward(s: &ConvShape) -> Winograd<'static> {
         output: s.output,
         padding: (s.options.padding.0 as isize, s.options.padding.1 as isize),
         filters: Filters { weight: &[], dims: (s.k, s.c), transposed: false },
-        out: Output::default(),
+        out: Output::plain(s.k),
     }
 }
 
@@ -131,17 +139,22 @@ fn winograd_grad_input(s: &ConvShape) -> Winograd<'static> {
         output: s.input,
         padding: (2 - s.options.padding.0 as isize, 2 - s.options.padding.1 as isize),
         filters: Filters { weight: &[], dims: (s.k, s.c), transposed: true },
-        out: Output::default(),
+        out: Output::plain(s.c),
     }
 }
 
 fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>) -> Result<Tensor> {
     let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
-    let plan = winograd_forward(s);
-    let out = Output::new(&e, in_place)?;
-    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out, ..plan };
-    winograd.run(level, &plans::winograd(s, ConvPass::Forward), y.data_mut()?);
+    winograd_write_at(level, x, w, s, Output::new(&e, in_place, s.k)?, y.data_mut()?)?;
     Ok(y)
+}
+
+/// The same to memory that is there.
+fn winograd_write_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, out: Output<'_>, y: &mut [f32]) -> Result<()> {
+    let plan = winograd_forward(s);
+    let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out, ..plan };
+    winograd.run(level, &plans::winograd(s, ConvPass::Forward), y);
+    Ok(())
 }
 
 /// The input's gradient from the output's.
@@ -181,7 +194,7 @@ fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece
     let plan = plans::gather(s, ConvPass::GradInput, piece);
     let live = live_taps(&plan.geometry.rows, &plan.geometry.columns, s.kernel);
     let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
-    let (out, dx_values) = (Output::default(), dx.data_mut()?);
+    let (out, dx_values) = (Output::plain(s.c), dx.data_mut()?);
     if s.options.method == ConvMethod::Bf16 {
         let pairs = pair_rows(level, transposed.as_slice(), piece.outputs, &live);
         let dy = pair_channels(level, dy.data()?, s.k);
@@ -295,14 +308,14 @@ fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape,
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(w.data()?, s.c, s.kernel.0 * s.kernel.1);
     let runs = plans::depthwise(s, ConvPass::Forward);
-    let gather = DepthwiseGather { x: x.data()?, ..depthwise_forward(s, &runs, &weight, depthwise_output(e)?) };
+    let gather = DepthwiseGather { x: x.data()?, ..depthwise_forward(s, &runs, &weight, depthwise_output(s, e)?) };
     gather.run(level, y.data_mut()?);
     Ok(y)
 }
 
 /// Overlapping vectors of channels are written twice, so the residual stays beside.
-fn depthwise_output<'a>(e: &'a Epilogue<'_>) -> Result<Output<'a>> {
-    Output::new(e, false)
+fn depthwise_output<'a>(s: &ConvShape, e: &'a Epilogue<'_>) -> Result<Output<'a>> {
+    Output::new(e, false, s.k)
 }
 
 /// A depthwise forward pass without its input.
@@ -328,8 +341,8 @@ fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, dept
         x: x.data()?,
         input_channels: expand.shape.c,
         weight: expand.weight.data()?,
-        expanded: Output::new(&expand.epilogue, false)?,
-        depthwise: depthwise_forward(s, &ring.runs, &weight, depthwise_output(&depthwise.epilogue)?),
+        expanded: Output::new(&expand.epilogue, false, expand.shape.k)?,
+        depthwise: depthwise_forward(s, &ring.runs, &weight, depthwise_output(s, &depthwise.epilogue)?),
         ring: ring.ring,
     };
     both.run(level, y.data_mut()?);
@@ -348,7 +361,7 @@ fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSh
         output: s.input,
         runs: &plans::depthwise(s, ConvPass::GradInput),
         weight: &weight,
-        out: Output::default(),
+        out: Output::plain(s.c),
     };
     gather.run(level, dx.data_mut()?);
     Ok(dx)

@@ -249,11 +249,11 @@ impl Winograd<'_> {
 
     fn square(&self, tile: usize) -> Square {
         let (image, row, column) = self.place(tile);
-        let channels = self.filters.outputs();
+        let pixel = self.out.pixel;
         Square {
-            start: ((image * self.output.0 + row) * self.output.1 + column) * channels,
-            row: self.output.1 * channels,
-            pixel: channels,
+            start: ((image * self.output.0 + row) * self.output.1 + column) * pixel,
+            row: self.output.1 * pixel,
+            pixel,
             size: (self.output.0 - row, self.output.1 - column),
         }
     }

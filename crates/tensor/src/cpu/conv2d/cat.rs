@@ -1,0 +1,117 @@
+//! Convolutions whose outputs lie side by side along the channels.
+
+use super::{
+    ConvPass, Output,
+    algorithm::{Kernels, kernels},
+    forward, winograd_write_at, write_at,
+};
+use crate::{
+    Layout, Result, Shape, Tensor,
+    cpu::{
+        dispatch::level,
+        pool::{SharedMut, parallel_ranges},
+    },
+    ops::{CatStep, ConvStep},
+};
+
+/// Values below which a second thread is not worth waking.
+const GRAIN: usize = 1 << 14;
+
+/// All parts, of `f32`, in one tensor of this shape.
+pub(in crate::cpu) fn forward_cat(parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
+    let mut all = Tensor::uninit::<f32>(shape.clone(), Layout::ChannelsLast)?;
+    let (pixel, values) = (shape[1], all.data_mut::<f32>()?);
+    let mut channel = 0;
+    for part in parts {
+        let channels = part.dims()[1];
+        // Where there is no picture, no channel is there either.
+        let y = values.get_mut(channel..).unwrap_or_default();
+        match part {
+            CatStep::Conv(x, step) => write(&x, step, pixel, y)?,
+            CatStep::Tensor(x) => copy(&x, channels, pixel, y)?,
+        }
+        channel += channels;
+    }
+    Ok(all)
+}
+
+/// Writes a convolution's output to the start of each pixel of so many values.
+fn write(x: &Tensor, step: ConvStep<'_>, pixel: usize, y: &mut [f32]) -> Result<()> {
+    let ConvStep { weight, shape, epilogue } = step;
+    let kernels = kernels(x.dtype(), &shape, ConvPass::Forward);
+    if epilogue.residual.is_none() {
+        // A residual would have to lie as the output does.
+        let out = Output::new(&epilogue, false, pixel)?;
+        match kernels {
+            Kernels::Tiles(piece) => return write_at(level(), x, &weight, &shape, out, piece, y),
+            Kernels::Winograd => return winograd_write_at(level(), x, &weight, &shape, out, y),
+            Kernels::Depthwise | Kernels::Plain => {}
+        }
+    }
+    copy(&forward(x, &weight, &shape, epilogue)?, shape.k, pixel, y)
+}
+
+/// Copies the channels of a tensor to the start of each pixel of so many values.
+fn copy(x: &Tensor, channels: usize, pixel: usize, y: &mut [f32]) -> Result<()> {
+    let x = x.data::<f32>()?;
+    let pixels = x.len().checked_div(channels).unwrap_or(0);
+    assert!(pixels == 0 || (pixels - 1) * pixel + channels <= y.len(), "the output has as many pixels");
+    let y = SharedMut::new(y);
+    parallel_ranges(pixels, GRAIN / channels.max(1), |start, end| {
+        for i in start..end {
+            // SAFETY: pixels are disjoint, and all of them lie in `y`, as was checked.
+            unsafe { y.slice(i * pixel, channels) }.copy_from_slice(&x[i * channels..][..channels]);
+        }
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{activation, random};
+    use crate::{
+        DType, Layout, Tensor,
+        ops::{CatPart, Conv2dOptions, Epilogue, FusedConv2d},
+        random::Generator,
+    };
+
+    #[test]
+    fn parts_are_written_bit_for_bit_as_if_they_were_joined_afterwards() {
+        let mut g = Generator::new(31);
+        for round in 0..60 {
+            let mut pick = |choices: &[usize]| choices[g.below(choices.len())];
+            let (n, c, h, w) = (pick(&[0, 1, 1, 2]), pick(&[1, 16, 32, 64]), pick(&[1, 5, 13, 28]), pick(&[2, 7, 28]));
+            let dtype = if round % 5 == 0 { DType::F64 } else { DType::F32 };
+            let draw = |shape: &[usize], layout, g: &mut Generator| random(shape, layout, g).to_dtype(dtype).unwrap();
+            let x = draw(&[n, c, h, w], Layout::ChannelsLast, &mut g);
+            let count = 1 + g.below(4);
+            let operands: Vec<_> = (0..count)
+                .map(|_| {
+                    let (kernel, groups) = ([1, 3, 3, 5][g.below(4)], [1, 1, c][g.below(3)]);
+                    let k = groups * [1, 8, 30, 64][g.below(if groups > 1 { 2 } else { 4 })];
+                    let options = Conv2dOptions { padding: (kernel / 2, kernel / 2), groups, ..Default::default() };
+                    let weight = draw(&[k, c / groups, kernel, kernel], Layout::Contiguous, &mut g);
+                    let residual = (g.below(4) == 0).then(|| draw(&[n, k, h, w], Layout::Contiguous, &mut g));
+                    (weight, options, draw(&[k], Layout::Contiguous, &mut g), residual, activation(g.below(5)))
+                })
+                .collect();
+            let convs: Vec<FusedConv2d<'_>> = operands
+                .iter()
+                .map(|(weight, options, shift, residual, activation)| FusedConv2d {
+                    weight,
+                    options: *options,
+                    epilogue: Epilogue { scale: Some(shift), shift: Some(shift), residual: residual.clone(), activation: *activation },
+                })
+                .collect();
+            let mut apart: Vec<Tensor> =
+                convs.iter().map(|conv| x.conv2d_fused(conv.weight, &conv.options, conv.epilogue.clone()).unwrap()).collect();
+            apart.push(x.contiguous().unwrap());
+            let joined = Tensor::cat(&apart.iter().collect::<Vec<_>>(), 1).unwrap();
+            let mut parts: Vec<CatPart<'_>> = convs.into_iter().map(|conv| CatPart::Conv(&x, conv)).collect();
+            parts.push(CatPart::Tensor(apart.last().unwrap()));
+            let together = Tensor::conv2d_cat(parts).unwrap();
+            assert_eq!(together.dims(), joined.dims());
+            assert!(together.to_f64_vec().unwrap() == joined.to_f64_vec().unwrap(), "{:?}: {operands:?}", x.dims());
+        }
+    }
+}
