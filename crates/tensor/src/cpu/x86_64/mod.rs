@@ -12,21 +12,18 @@ use super::{
 };
 
 /// Runs a kernel in code compiled for AVX-512.
-#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 pub(super) fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512>()
 }
 
 /// Runs a kernel in code compiled for AVX-512 with products of bf16.
-#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 pub(super) fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512Bf16>()
 }
 
 /// Runs a kernel in code compiled for AVX2 and FMA.
-#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx2>()
@@ -52,7 +49,8 @@ macro_rules! simd {
             const LANES: usize = $lanes;
             const MAX_ROWS: usize = $rows;
             const MAX_PAIR_ROWS: usize = $pair_rows;
-            #[inline(always)]
+            // On a function with target features the compiler ignores this attribute.
+            #[inline(never)]
             unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
                 // SAFETY: the trait's contract: the processor has the instructions, and pointers are valid for LANES elements.
                 unsafe { $run(kernel) }
