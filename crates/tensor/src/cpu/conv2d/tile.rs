@@ -68,11 +68,11 @@ pub(super) unsafe fn product<S: Simd, const PAIRS: bool>(a: S::V, b: S::V, c: S:
 
 /// What a tile brings into the cache while it sums, because it is needed next.
 pub(super) trait Fetch: Copy {
-    /// Fetches a line at channel `c` of a tap; `x` is the tap's input in the tile's first row.
+    /// Fetches a line or two at channel `c` of a tap; `x` is the tap's input in the tile's first row, `w` its first row of weights.
     ///
     /// # Safety
     /// See [`Simd`].
-    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, tap: &Tap, c: usize);
+    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, w: *const f32, tap: &Tap, c: usize);
 }
 
 /// Nothing.
@@ -81,18 +81,29 @@ pub(super) struct Nothing;
 
 impl Fetch for Nothing {
     #[inline(always)]
-    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, _: &Tap, _: usize) {}
+    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, _: *const f32, _: &Tap, _: usize) {}
 }
 
-/// The input rows that follow the tile's, of taps no wider than a line.
+/// The input rows that follow the tile's, of taps no wider than a line, and the weights that follow those in use: for operands in the
+/// second-level cache.
 #[derive(Clone, Copy)]
-pub(super) struct NextRows;
+pub(super) struct Following;
 
-impl Fetch for NextRows {
+impl Following {
+    /// Rows of weights from those in use to those that are fetched.
+    const WEIGHTS_AHEAD: usize = 24;
+}
+
+impl Fetch for Following {
     #[inline(always)]
-    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, _: &Tap, c: usize) {
+    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, w: *const f32, _: &Tap, c: usize) {
+        let weights = w.wrapping_add((c + Self::WEIGHTS_AHEAD) * BLOCK);
         // SAFETY: the caller's promise.
-        unsafe { S::prefetch(x.wrapping_add(rows * (input.step + c))) }
+        unsafe {
+            S::prefetch(x.wrapping_add(rows * (input.step + c)));
+            S::prefetch(weights);
+            S::prefetch(weights.wrapping_add(S::LANES));
+        }
     }
 }
 
@@ -105,7 +116,7 @@ pub(super) struct Stretch {
 
 impl Fetch for Stretch {
     #[inline(always)]
-    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, tap: &Tap, c: usize) {
+    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, _: *const f32, tap: &Tap, c: usize) {
         // SAFETY: the caller's promise.
         unsafe { S::prefetch_far(self.start.wrapping_add((tap.row + c) * self.step)) }
     }
@@ -195,7 +206,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
                     let xp = x.base.add(tap.pixel * x.pixel);
                     let wp = w.add(tap.row * BLOCK);
                     for c in start..end {
-                        fetch.fetch::<S>(P, x, xp, tap, c);
+                        fetch.fetch::<S>(P, x, xp, wp, tap, c);
                         let mut b = [S::zero(); V];
                         for_vectors!(v < V, { b[v] = S::load(wp.add(c * BLOCK + v * S::LANES)) });
                         for_rows!(p < P, {

@@ -24,7 +24,7 @@ use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, trans
 use super::{
     finish::Output,
     plan::Tap,
-    tile::{Input, NextRows, Rows, Segments, tile_of},
+    tile::{Following, Input, Rows, Segments, tile_of},
 };
 use crate::{
     BLOCK,
@@ -309,7 +309,7 @@ impl Winograd<'_> {
                     let mut row = products.add(point * step + column);
                     for i in 0..groups {
                         let height = (tiles.len() - i).div_ceil(groups);
-                        tile_of::<S, 2, NextRows, false>(height, &x, w, NextRows, Rows { first: row, step: BLOCK });
+                        tile_of::<S, 2, Following, false>(height, &x, w, Following, Rows { first: row, step: BLOCK });
                         x.base = x.base.wrapping_add(height * CHUNK);
                         row = row.wrapping_add(height * BLOCK);
                     }
