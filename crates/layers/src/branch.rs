@@ -35,7 +35,7 @@ impl Branch<'_> {
 
 /// A [`Branch`] that no gradient flows through.
 enum Part<'a> {
-    Conv { layers: ConvNormAct<'a>, folded: Folded, weight: Tensor, x: &'a Var },
+    Conv { layers: ConvNormAct<'a>, folded: Box<Folded>, weight: Tensor, x: &'a Var },
     Value(&'a Var),
 }
 
@@ -54,7 +54,7 @@ impl<'a> Part<'a> {
         if !folds(conv, norm, x, None, mode) {
             return Ok(None);
         }
-        Ok(Some(Part::Conv { layers, folded: Folded::new(conv, norm)?, weight: conv.weight.value(), x }))
+        Ok(Some(Part::Conv { layers, folded: Box::new(Folded::new(conv, norm)?), weight: conv.weight.value(), x }))
     }
 
     fn operand(&self) -> CatPart<'_> {

@@ -87,7 +87,7 @@ pub enum CatPart<'a> {
 #[derive(Debug)]
 pub enum CatStep<'a> {
     /// The convolution of this input.
-    Conv(Tensor, ConvStep<'a>),
+    Conv(Tensor, Box<ConvStep<'a>>),
     /// This tensor.
     Tensor(Tensor),
 }
@@ -239,7 +239,7 @@ impl Tensor {
     /// Where there is nothing to join, or shapes or element types do not fit.
     pub fn conv2d_cat(parts: Vec<CatPart<'_>>) -> Result<Tensor> {
         let step = |part| match part {
-            CatPart::Conv(x, conv) => Ok(CatStep::Conv(x.channels_last()?, x.conv_step(x.dims(), conv)?)),
+            CatPart::Conv(x, conv) => Ok(CatStep::Conv(x.channels_last()?, Box::new(x.conv_step(x.dims(), conv)?))),
             CatPart::Tensor(x) if x.shape().rank() == 4 => Ok(CatStep::Tensor(x.channels_last()?)),
             CatPart::Tensor(x) => Err(Error::shapes("conv2d_cat", x.dims(), &[], "tensors [N, C, H, W] are needed")),
         };

@@ -27,7 +27,7 @@ pub(in crate::cpu) fn forward_cat(parts: Vec<CatStep<'_>>, shape: &Shape) -> Res
         // Where there is no picture, no channel is there either.
         let y = values.get_mut(channel..).unwrap_or_default();
         match part {
-            CatStep::Conv(x, step) => write(&x, step, pixel, y)?,
+            CatStep::Conv(x, step) => write(&x, *step, pixel, y)?,
             CatStep::Tensor(x) => copy(&x, channels, pixel, y)?,
         }
         channel += channels;
