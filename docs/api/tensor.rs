@@ -561,7 +561,7 @@ pub enum CatPart<'a> {
 }
 #[derive(Debug)]
 pub enum CatStep<'a> {
-    Conv(Tensor, ConvStep<'a>),
+    Conv(Tensor, Box<ConvStep<'a>>),
     Tensor(Tensor),
 }
 impl CatStep<'_> {
