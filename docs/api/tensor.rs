@@ -566,7 +566,7 @@ pub enum CatStep<'a> {
 }
 impl CatStep<'_> {
     pub fn dims(&self) -> [usize; 4];
-    pub fn dtype(&self) -> DType;
+    pub fn operand(&self) -> &Tensor;
 }
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConvShape {

@@ -85,9 +85,10 @@ impl<'a> Part<'a> {
 /// # Errors
 /// Where there is nothing to join, or shapes do not fit.
 pub fn cat_branches(branches: &[Branch<'_>], mode: Mode) -> Result<Var> {
-    let parts = branches.iter().map(|&branch| Part::new(branch, mode)).collect::<Result<Option<Vec<_>>>>()?;
     // Who looks at what each module computes wants to see all of them.
-    match parts.filter(|_| !trace::is_taken()) {
+    let parts: Option<Vec<_>> =
+        if trace::is_taken() { None } else { branches.iter().map(|&branch| Part::new(branch, mode)).collect::<Result<_>>()? };
+    match parts {
         Some(parts) => Ok(Var::from(Tensor::conv2d_cat(parts.iter().map(Part::operand).collect())?)),
         None => {
             let values = branches.iter().map(|branch| branch.forward(mode)).collect::<Result<Vec<_>>>()?;

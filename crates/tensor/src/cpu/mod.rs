@@ -61,7 +61,7 @@ impl Backend for Cpu {
         conv2d::forward_pair(x, first, second)
     }
     fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
-        if parts.iter().all(|part| part.dtype() == DType::F32) {
+        if parts.iter().all(|part| part.operand().dtype() == DType::F32) {
             return conv2d::forward_cat(parts, shape);
         }
         self.cat_of_each(parts, shape)

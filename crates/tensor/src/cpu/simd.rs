@@ -21,7 +21,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Rows of the largest register tile of 2 * `LANES` columns that leaves no accumulator in memory.
     const MAX_ROWS: usize;
     /// Runs a kernel in a function of its own, with the instructions of this level: where many kernels lie in one function, it takes
-    /// the compiler minutes.
+    /// the compiler a minute.
     unsafe fn call<K: Kernel>(kernel: K) -> K::Output;
     unsafe fn zero() -> Self::V;
     unsafe fn splat(x: f32) -> Self::V;

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution (cross-correlation, as every framework has it) and its gradients.
 
-use crate::{DType, Error, Layout, Result, Shape, Tensor, ops::Unary};
+use crate::{Error, Layout, Result, Shape, Tensor, ops::Unary};
 
 /// How a kernel is laid over its input: each pair is (vertical, horizontal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,10 +101,10 @@ impl CatStep<'_> {
         }
     }
 
-    /// The element type.
-    pub fn dtype(&self) -> DType {
+    /// The input, or the tensor itself.
+    pub fn operand(&self) -> &Tensor {
         let (CatStep::Conv(x, _) | CatStep::Tensor(x)) = self;
-        x.dtype()
+        x
     }
 }
 
@@ -244,22 +244,18 @@ impl Tensor {
             CatPart::Tensor(x) => Err(Error::shapes("conv2d_cat", x.dims(), &[], "tensors [N, C, H, W] are needed")),
         };
         let steps = parts.into_iter().map(step).collect::<Result<Vec<_>>>()?;
-        let operand = |step: &CatStep<'_>| match step {
-            CatStep::Conv(x, _) | CatStep::Tensor(x) => x.clone(),
-        };
-        let operands: Vec<Tensor> = steps.iter().map(operand).collect();
-        let (Some(first), Some(x)) = (steps.first().map(CatStep::dims), operands.first()) else {
-            return Err(Error::argument("conv2d_cat", "no parts were given"));
-        };
-        x.same_float("conv2d_cat", &operands.iter().map(Some).collect::<Vec<_>>())?;
-        let [n, _, h, w] = first;
-        if let Some(other) = steps.iter().map(CatStep::dims).find(|&[n2, _, h2, w2]| (n2, h2, w2) != (n, h, w)) {
-            return Err(Error::shapes("conv2d_cat", &first, &other, "all sizes but the channels must be equal"));
+        let [first, rest @ ..] = &steps[..] else { return Err(Error::argument("conv2d_cat", "no parts were given")) };
+        let x = first.operand();
+        x.same_float("conv2d_cat", &rest.iter().map(|step| Some(step.operand())).collect::<Vec<_>>())?;
+        let [n, _, h, w] = first.dims();
+        if let Some(other) = rest.iter().map(CatStep::dims).find(|&[n2, _, h2, w2]| (n2, h2, w2) != (n, h, w)) {
+            return Err(Error::shapes("conv2d_cat", &first.dims(), &other, "all sizes but the channels must be equal"));
         }
         let channels = steps.iter().fold(0usize, |sum, step| sum.saturating_add(step.dims()[1]));
         let shape = Shape::from([n, channels, h, w]);
         shape.checked_elements("conv2d_cat")?;
-        x.device().backend()?.conv2d_cat(steps, &shape)
+        let backend = x.device().backend()?;
+        backend.conv2d_cat(steps, &shape)
     }
 
     /// A convolution of an input of these sizes and of this tensor's element type, checked.

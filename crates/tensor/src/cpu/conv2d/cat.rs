@@ -71,7 +71,7 @@ mod tests {
     use super::super::tests::{activation, random};
     use crate::{
         DType, Layout, Tensor,
-        ops::{CatPart, Conv2dOptions, Epilogue, FusedConv2d},
+        ops::{CatPart, Conv2dOptions, ConvMethod, Epilogue, FusedConv2d},
         random::Generator,
     };
 
@@ -89,7 +89,8 @@ mod tests {
                 .map(|_| {
                     let (kernel, groups) = ([1, 3, 3, 5][g.below(4)], [1, 1, c][g.below(3)]);
                     let k = groups * [1, 8, 30, 64][g.below(if groups > 1 { 2 } else { 4 })];
-                    let options = Conv2dOptions { padding: (kernel / 2, kernel / 2), groups, ..Default::default() };
+                    let method = [ConvMethod::Fastest, ConvMethod::Winograd, ConvMethod::Direct, ConvMethod::Bf16][g.below(4)];
+                    let options = Conv2dOptions { padding: (kernel / 2, kernel / 2), groups, method, ..Default::default() };
                     let weight = draw(&[k, c / groups, kernel, kernel], Layout::Contiguous, &mut g);
                     let residual = (g.below(4) == 0).then(|| draw(&[n, k, h, w], Layout::Contiguous, &mut g));
                     (weight, options, draw(&[k], Layout::Contiguous, &mut g), residual, activation(g.below(5)))
@@ -113,5 +114,19 @@ mod tests {
             assert_eq!(together.dims(), joined.dims());
             assert!(together.to_f64_vec().unwrap() == joined.to_f64_vec().unwrap(), "{:?}: {operands:?}", x.dims());
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let x = Tensor::ones([1, 2, 5, 5], DType::F32).unwrap();
+        let weight = Tensor::ones([3, 2, 3, 3], DType::F32).unwrap();
+        let conv = || CatPart::Conv(&x, FusedConv2d { weight: &weight, options: Conv2dOptions::default(), epilogue: Epilogue::default() });
+        let error = |parts| Tensor::conv2d_cat(parts).unwrap_err().to_string();
+        assert!(error(vec![]).contains("no parts"));
+        assert!(error(vec![conv(), CatPart::Tensor(&x)]).contains("all sizes but the channels"), "3 x 3 pixels beside 5 x 5");
+        let row = Tensor::ones([5], DType::F32).unwrap();
+        assert!(error(vec![CatPart::Tensor(&row)]).contains("[N, C, H, W]"));
+        let double = Tensor::ones([1, 2, 3, 3], DType::F64).unwrap();
+        assert!(error(vec![conv(), CatPart::Tensor(&double)]).contains("float64"));
     }
 }

@@ -137,8 +137,10 @@ macro_rules! for_vectors {
     };
 }
 
+/// The body for each `$i` of the list that is below the constant `$n`, which is no more than the list is long.
 macro_rules! for_each_of {
     ($($at:literal)*; $i:ident < $n:ident, $body:block) => {
+        const { assert!($n <= [$($at),*].len(), "the list is too short") };
         $(if const { $at < $n } {
             let $i = $at;
             $body
