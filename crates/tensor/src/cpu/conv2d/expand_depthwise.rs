@@ -10,7 +10,9 @@ use super::{
     finish::Output,
     gather::Gather,
     gather_plan::Plan,
-    plan::{Run, input_rows},
+    horizontal,
+    plan::{Addressing, Axis, Run, input_rows, runs},
+    vertical,
 };
 use crate::{
     BLOCK, DType,
@@ -34,43 +36,65 @@ pub(super) fn applies(dtype: DType, expand: &ConvShape, depthwise: &ConvShape) -
         && matches!(kernels(dtype, depthwise, ConvPass::Forward), Kernels::Depthwise)
 }
 
-/// The rows of an expanded block of channels that a thread keeps: row `i` lies at `i % rows`.
+/// The rows of an expanded block of channels that a thread keeps, between margins of zeros: row `i` lies at `i % rows`.
 #[derive(Clone, Copy)]
-pub(super) struct Ring {
+struct Ring {
     /// Rows that are expanded together, neighbours in the ring too.
     chunk: usize,
     /// A multiple of `chunk`; as many as the taps of an output row span and those that are expanded with the last of them.
     rows: usize,
-    /// Pixels of a row.
+    /// Pixels of a row of the picture.
     width: usize,
+    /// Zeros before each row.
+    left: usize,
+    /// Pixels of a row with its margins.
+    pitch: usize,
 }
 
 impl Ring {
-    /// For the runs of a picture of this height and width.
-    fn new(runs: &[Run], (height, width): (usize, usize)) -> Ring {
-        let chunk = CHUNK_PIXELS.div_ceil(width.max(1)).min(height.max(1));
-        let span = runs.iter().map(|run| run.input_rows.1 - run.input_rows.0).max().unwrap_or(0);
-        Ring { chunk, rows: (span + chunk - 1).next_multiple_of(chunk), width }
-    }
-
     fn pixels(&self) -> usize {
-        self.rows * self.width
+        self.rows * self.pitch
     }
 }
 
-/// The runs of a depthwise convolution whose input lies in a ring.
-pub(super) struct RingRuns {
-    pub ring: Ring,
-    pub runs: Vec<Run>,
+/// How the work is cut: told by sizes alone, so it is made once and kept (see [`plans`](super::plans)).
+pub(super) struct RingPlan {
+    ring: Ring,
+    /// Those of the depthwise convolution, whose input is the ring. As rows have margins, all pixels of a row are one run where no stride
+    /// or dilation parts them.
+    runs: Vec<Run>,
+    /// The rows of the picture that each output row reads, first and behind the last.
+    input_rows: Vec<(usize, usize)>,
+    /// The expansion of a whole chunk of rows and of those that are left at the picture's end: into a whole block of channels, and into the
+    /// last one.
+    expansions: [[Plan; 2]; 2],
 }
 
-impl RingRuns {
-    /// Of those whose input is a picture of this height and width.
-    pub(super) fn new(mut runs: Vec<Run>, input: (usize, usize)) -> RingRuns {
-        let ring = Ring::new(&runs, input);
+impl RingPlan {
+    /// For a depthwise convolution of this shape behind a 1x1 one of so many input channels.
+    pub(super) fn new(s: &ConvShape, input_channels: usize) -> RingPlan {
+        let (vertical, horizontal) = (Axis::forward(vertical(s)).inside(), Axis::forward(horizontal(s)));
+        let (left, right) = horizontal.margins();
+        let (height, width) = s.input;
+        let pitch = left + width + right;
+        let addressing = Addressing { width: pitch, left, channels: 1, kernel_width: s.kernel.1, merge: false };
+        let mut runs = runs(&vertical, &horizontal, &addressing);
+        let input_rows: Vec<_> = runs.chunks(runs.len().div_ceil(s.output.0.max(1)).max(1)).map(input_rows).collect();
+        let chunk = CHUNK_PIXELS.div_ceil(width.max(1)).min(height.max(1));
+        let span = input_rows.iter().map(|(top, bottom)| bottom - top).max().unwrap_or(0);
+        let ring = Ring { chunk, rows: (span + chunk - 1).next_multiple_of(chunk), width, left, pitch };
         // All pixels that a tap meets along a run lie in one row.
         runs.iter_mut().flat_map(|run| &mut run.taps).for_each(|tap| tap.pixel %= ring.pixels().max(1));
-        RingRuns { ring, runs }
+        let last = s.c - (s.c.div_ceil(BLOCK) - 1) * BLOCK;
+        let expansion = |rows, channels| Plan::rows((rows, width), pitch, input_channels, channels);
+        let expansions = [BLOCK.min(s.c), last].map(|channels| [chunk, height % chunk].map(|rows| expansion(rows, channels)));
+        RingPlan { ring, runs, input_rows, expansions }
+    }
+
+    /// The runs of an output row.
+    fn runs_of(&self, row: usize) -> &[Run] {
+        let runs = self.runs.len() / self.input_rows.len();
+        &self.runs[row * runs..][..runs]
     }
 }
 
@@ -84,9 +108,9 @@ pub(super) struct ExpandDepthwise<'a> {
     pub weight: &'a [f32],
     /// What follows it; nothing is added.
     pub expanded: Output<'a>,
-    /// The second convolution, without its input; its runs are those of the ring.
+    /// The second convolution, without its input and its runs.
     pub depthwise: DepthwiseGather<'a>,
-    pub ring: Ring,
+    pub plan: &'a RingPlan,
 }
 
 impl ExpandDepthwise<'_> {
@@ -95,12 +119,11 @@ impl ExpandDepthwise<'_> {
         let (d, stripes, blocks) = (&self.depthwise, self.stripes(), self.blocks());
         let bound = |stripe: usize| stripe * d.output.0 / stripes;
         let channels = |block: usize| BLOCK.min(d.channels - block * BLOCK);
-        let plan = |rows: usize, block: usize| Plan::pixelwise(rows * self.ring.width, self.input_channels, channels(block));
-        let plans = [0, blocks - 1].map(|block| [self.ring.chunk, d.input.0 % self.ring.chunk].map(|rows| plan(rows, block)));
         let y = SharedMut::new(y);
-        parallel_with_scratch(d.images * stripes * blocks, self.ring.pixels() * BLOCK, |i, scratch| {
+        parallel_with_scratch(d.images * stripes * blocks, self.plan.ring.pixels() * BLOCK, |i, scratch| {
             let (image, stripe, block) = (i / blocks / stripes, i / blocks % stripes, i % blocks);
-            let task = Task { both: self, plans: &plans[usize::from(block + 1 == blocks)], image, block, channels: channels(block) };
+            let expansions = &self.plan.expansions[usize::from(block + 1 == blocks)];
+            let task = Task { both: self, expansions, image, block, channels: channels(block) };
             task.run(level, bound(stripe)..bound(stripe + 1), scratch, y);
         });
     }
@@ -123,7 +146,7 @@ impl ExpandDepthwise<'_> {
 struct Task<'a> {
     both: &'a ExpandDepthwise<'a>,
     /// The expansion of a whole chunk of rows and of those that are left at the picture's end.
-    plans: &'a [Plan; 2],
+    expansions: &'a [Plan; 2],
     image: usize,
     block: usize,
     channels: usize,
@@ -132,37 +155,48 @@ struct Task<'a> {
 impl Task<'_> {
     /// Computes these output rows.
     fn run(&self, level: SimdLevel, rows: Range<usize>, scratch: &mut [f32], y: SharedMut<f32>) {
-        let (d, chunk) = (&self.both.depthwise, self.both.ring.chunk);
-        let first = self.block * BLOCK;
-        let runs_per_row = d.runs.len() / d.output.0;
+        let (d, plan) = (&self.both.depthwise, self.both.plan);
+        let (ring, first) = (plan.ring, self.block * BLOCK);
+        let scratch = &mut scratch[..ring.pixels() * self.channels];
+        self.clear_margins(scratch);
         let mut expanded = None;
         for row in rows {
-            let runs = &d.runs[row * runs_per_row..][..runs_per_row];
-            let (top, bottom) = input_rows(runs);
-            let mut next = expanded.unwrap_or(top / chunk * chunk);
+            let (top, bottom) = plan.input_rows[row];
+            let mut next = expanded.unwrap_or(top / ring.chunk * ring.chunk);
             while next < bottom {
                 self.expand(level, next, expanded.is_none(), scratch);
-                next += chunk;
+                next += ring.chunk;
                 expanded = Some(next);
             }
             let gather = DepthwiseGather { pixel: self.channels, ..*d };
             let channels = first..first + self.channels;
-            run_at(level, ChannelsKernel { gather: &gather, picture: scratch.as_ptr(), image: self.image, runs, channels, y });
+            run_at(level, ChannelsKernel { gather: &gather, picture: scratch.as_ptr(), image: self.image, runs: plan.runs_of(row), channels, y });
+        }
+    }
+
+    /// What lies beside the rows of the ring is zero.
+    fn clear_margins(&self, scratch: &mut [f32]) {
+        let Ring { width, left, pitch, .. } = self.both.plan.ring;
+        if width < pitch {
+            for row in scratch.chunks_exact_mut(pitch * self.channels) {
+                row[..left * self.channels].fill(0.0);
+                row[(left + width) * self.channels..].fill(0.0);
+            }
         }
     }
 
     /// Expands the chunk of rows that starts with this one, into its place in the ring.
     fn expand(&self, level: SimdLevel, row: usize, is_first: bool, scratch: &mut [f32]) {
-        let ExpandDepthwise { x, input_channels, weight, expanded, depthwise: d, ring } = self.both;
+        let ExpandDepthwise { x, input_channels, weight, expanded, depthwise: d, plan } = self.both;
+        let ring = plan.ring;
         let rows = ring.chunk.min(d.input.0 - row);
-        let plan = &self.plans[usize::from(rows < ring.chunk)];
         let gather = Gather {
-            plan,
+            plan: &self.expansions[usize::from(rows < ring.chunk)],
             x: &x[(self.image * d.input.0 + row) * ring.width * input_channels..],
             weight: &weight[self.block * input_channels * BLOCK..],
             out: expanded.starting_at(self.block * BLOCK, self.channels),
         };
-        let row_len = ring.width * self.channels;
-        gather.run_here(level, is_first, &mut scratch[row % ring.rows * row_len..][..rows * row_len]);
+        let start = row % ring.rows * ring.pitch + ring.left;
+        gather.run_here(level, is_first, &mut scratch[start * self.channels..]);
     }
 }

@@ -172,15 +172,15 @@ impl Geometry {
 }
 
 impl Plan {
-    /// The product of so many pixels with one block of a 1x1 kernel, as one task.
-    pub(super) fn pixelwise(pixels: usize, input_channels: usize, output_channels: usize) -> Plan {
+    /// The product of some rows of pixels with one block of a 1x1 kernel, as one task; the output's rows start `pitch` pixels apart.
+    pub(super) fn rows((rows, width): (usize, usize), pitch: usize, input_channels: usize, output_channels: usize) -> Plan {
         // Axes are needed for cutting alone.
         let axis = || Axis::forward(AxisSizes { input: 0, output: 0, kernel: 1, stride: 1, padding: 0, dilation: 1 });
         let geometry = Geometry {
             images: 1,
-            input: (1, pixels),
+            input: (rows, width),
             input_channels,
-            output: (1, pixels),
+            output: (rows, pitch),
             output_channels,
             rows: axis(),
             columns: axis(),
@@ -188,8 +188,11 @@ impl Plan {
             channels: input_channels,
             outputs_per_group: output_channels,
         };
-        let task = Task { images: (0, 1), runs: (0, 1), blocks: (0, 1) };
-        Plan { geometry, source: Source::Direct, runs: pixelwise_runs(pixels, pixels, input_channels), tasks: vec![task], scratch_len: 0 }
+        let len = if pitch == width { rows * width } else { width };
+        let mut runs = pixelwise_runs(rows * width, len, input_channels);
+        runs.iter_mut().for_each(|run| run.output = run.output / width * pitch);
+        let task = Task { images: (0, 1), runs: (0, runs.len()), blocks: (0, 1) };
+        Plan { geometry, source: Source::Direct, runs, tasks: vec![task], scratch_len: 0 }
     }
 
     /// The runs of a task.

@@ -336,14 +336,13 @@ fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, dept
     let s = &depthwise.shape;
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(depthwise.weight.data()?, s.c, s.kernel.0 * s.kernel.1);
-    let ring = plans::ring(s);
     let both = ExpandDepthwise {
         x: x.data()?,
         input_channels: expand.shape.c,
         weight: expand.weight.data()?,
         expanded: Output::new(&expand.epilogue, false, expand.shape.k)?,
-        depthwise: depthwise_forward(s, &ring.runs, &weight, depthwise_output(s, &depthwise.epilogue)?),
-        ring: ring.ring,
+        depthwise: depthwise_forward(s, &[], &weight, depthwise_output(s, &depthwise.epilogue)?),
+        plan: &plans::ring(s, expand.shape.c),
     };
     both.run(level, y.data_mut()?);
     Ok(y)

@@ -8,7 +8,7 @@ use std::{
 use super::{
     ConvPass,
     depthwise::depthwise_runs,
-    expand_depthwise::RingRuns,
+    expand_depthwise::RingPlan,
     forward_geometry, gather_plan, grad_input_geometry, horizontal,
     plan::{Axis, Run},
     vertical,
@@ -20,7 +20,7 @@ use crate::{
     ops::{ConvMethod, ConvShape},
 };
 
-/// What a plan depends on; the number of threads last.
+/// What a plan depends on; last the number of threads, or whatever else there is.
 type Key = (ConvShape, ConvPass, usize);
 
 /// Plans are forgotten, all at once, when there are so many: a program may meet pictures of any size.
@@ -81,11 +81,10 @@ pub(super) fn depthwise(s: &ConvShape, pass: ConvPass) -> Arc<Vec<Run>> {
     })
 }
 
-/// Those of a forward pass whose input is expanded into a ring of rows.
-pub(super) fn ring(s: &ConvShape) -> Arc<RingRuns> {
-    static RUNS: Kept<RingRuns> = Kept::new();
-    let runs = || depthwise_runs(&Axis::forward(vertical(s)), &Axis::forward(horizontal(s)), s.input.1, s.kernel.1);
-    RUNS.get((*s, ConvPass::Forward, 0), || RingRuns::new(runs(), s.input))
+/// That of a depthwise forward pass behind a 1x1 convolution of so many input channels.
+pub(super) fn ring(s: &ConvShape, input_channels: usize) -> Arc<RingPlan> {
+    static PLANS: Kept<RingPlan> = Kept::new();
+    PLANS.get((*s, ConvPass::Forward, input_channels), || RingPlan::new(s, input_channels))
 }
 
 #[cfg(test)]
