@@ -16,6 +16,7 @@
 
 mod autocast;
 mod backward;
+mod cell;
 mod dominators;
 mod gradcheck;
 mod graph;
@@ -26,6 +27,7 @@ mod record;
 mod var;
 
 pub use autocast::{autocast_bf16, conv_method};
+pub use cell::{TensorCell, changes};
 pub use dominators::dominators;
 pub use gradcheck::gradcheck;
 pub use graph::{is_grad_enabled, no_grad};

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -12,11 +12,12 @@ use tensor::{Result, Tensor};
 
 use crate::{
     Var,
+    cell::TensorCell,
     graph::{Kind, Node, is_grad_enabled},
 };
 
 struct Inner {
-    value: RwLock<Tensor>,
+    value: TensorCell,
     grad: Mutex<Option<Tensor>>,
     requires_grad: AtomicBool,
 }
@@ -28,22 +29,22 @@ pub struct Parameter(Arc<Inner>);
 impl Parameter {
     /// A parameter that requires a gradient.
     pub fn new(value: Tensor) -> Self {
-        Parameter(Arc::new(Inner { value: RwLock::new(value), grad: Mutex::new(None), requires_grad: AtomicBool::new(true) }))
+        Parameter(Arc::new(Inner { value: TensorCell::new(value), grad: Mutex::new(None), requires_grad: AtomicBool::new(true) }))
     }
 
     /// The value (shares the memory; an update of the parameter leaves the returned tensor as it is).
     pub fn value(&self) -> Tensor {
-        self.0.value.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.value.value()
     }
 
     /// Replaces the value.
     pub fn set_value(&self, value: Tensor) {
-        *self.0.value.write().unwrap_or_else(PoisonError::into_inner) = value;
+        self.0.value.set_value(value);
     }
 
     /// Changes the value in place.
     pub fn update<R>(&self, f: impl FnOnce(&mut Tensor) -> R) -> R {
-        f(&mut self.0.value.write().unwrap_or_else(PoisonError::into_inner))
+        self.0.value.update(f)
     }
 
     /// The value as the start of a graph; gradients reach it where it requires them and recording is on.

@@ -1,6 +1,11 @@
 //! Batch normalisation.
 
-use autograd::{Var, ops::Fused};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use autograd::{Var, changes, ops::Fused};
 use tensor::{
     DType, Tensor,
     ops::{BatchStats, Norm, Unary},
@@ -43,6 +48,40 @@ pub struct BatchNorm2d {
     pub running_var: Buffer,
     /// How many batches the running statistics have seen. Files that PyTorch wrote before 0.4.1 lack it.
     pub num_batches_tracked: Buffer,
+    affine: KeptAffine,
+}
+
+/// Scale and shift at inference, kept with what they were computed from: a network of small layers would spend several percent of its time
+/// on computing them anew.
+#[derive(Default)]
+struct KeptAffine(Mutex<Option<(Sources, (Tensor, Tensor))>>);
+
+impl fmt::Debug for KeptAffine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("kept")
+    }
+}
+
+/// What scale and shift depend on: which tensors, and that no tensor of a layer has changed since.
+#[derive(PartialEq)]
+struct Sources {
+    changes: u64,
+    eps: u64,
+    buffers: [u64; 2],
+    parameters: [Option<usize>; 3],
+}
+
+impl Sources {
+    /// To be asked for before the values are read.
+    fn of(norm: &BatchNorm2d, conv_bias: Option<&LazyParameter>) -> Self {
+        let parameters = [norm.weight.as_ref(), norm.bias.as_ref(), conv_bias];
+        Sources {
+            changes: changes(),
+            eps: norm.eps.to_bits(),
+            buffers: [norm.running_mean.id(), norm.running_var.id()],
+            parameters: parameters.map(|p| p.map(LazyParameter::identity)),
+        }
+    }
 }
 
 impl BatchNorm2d {
@@ -58,6 +97,7 @@ impl BatchNorm2d {
             running_mean: filled(0.0),
             running_var: filled(1.0),
             num_batches_tracked: Buffer::optional(Tensor::scalar(0i64)),
+            affine: KeptAffine::default(),
         }
     }
 
@@ -135,14 +175,29 @@ impl BatchNorm2d {
         frozen(&self.weight) && frozen(&self.bias)
     }
 
-    /// The layer at inference as `x * scale + shift`, `[num_features]` each.
+    /// The layer at inference, behind a convolution with this bias, as `x * scale + shift`, `[num_features]` each.
     ///
     /// # Errors
     /// Where the statistics are neither `f32` nor `f64`.
-    pub(crate) fn as_affine(&self) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn as_affine(&self, conv_bias: Option<&LazyParameter>) -> Result<(Tensor, Tensor)> {
+        let sources = Sources::of(self, conv_bias);
+        let kept = || self.affine.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, affine)) = kept().as_ref().filter(|(of, _)| *of == sources) {
+            return Ok(affine.clone());
+        }
+        // Not under the lock: a thread that waits for others may meanwhile run what comes here too.
+        let affine = self.affine_of(conv_bias)?;
+        *kept() = Some((sources, affine.clone()));
+        Ok(affine)
+    }
+
+    fn affine_of(&self, conv_bias: Option<&LazyParameter>) -> Result<(Tensor, Tensor)> {
         let (mean, var) = (self.running_mean.value(), self.running_var.value());
         let (weight, bias) = (self.weight.as_ref().map(|p| p.value()), self.bias.as_ref().map(|p| p.value()));
-        Ok(Norm { mean: &mean, var: &var, weight: weight.as_ref(), bias: bias.as_ref(), eps: self.eps }.affine()?)
+        let norm = Norm { mean: &mean, var: &var, weight: weight.as_ref(), bias: bias.as_ref(), eps: self.eps };
+        let (scale, shift) = norm.affine()?;
+        let shift = conv_bias.map_or(Ok(shift.clone()), |bias| bias.value().mul(&scale)?.add(&shift))?;
+        Ok((scale, shift))
     }
 
     /// Takes the statistics of a batch into the running ones.
@@ -263,6 +318,42 @@ mod tests {
         close(trained.value(), &evaluated.value().to_f64_vec().unwrap());
         close(&layer.running_mean.value(), &[0.0; 3]);
         assert_eq!(layer.num_batches_tracked.value().item().unwrap(), 0.0);
+    }
+
+    #[test]
+    fn kept_factors_follow_every_change() {
+        let mut layer = BatchNorm2d::new(3);
+        layer.forward(&batch(), Mode::Train).unwrap();
+        let bias = LazyParameter::new([3], Init::Ones);
+        let check = |layer: &BatchNorm2d, conv_bias: Option<&LazyParameter>| {
+            for _ in 0..3 {
+                let ((scale, shift), expected) = (layer.as_affine(conv_bias).unwrap(), layer.affine_of(conv_bias).unwrap());
+                assert_eq!(scale.to_f64_vec().unwrap(), expected.0.to_f64_vec().unwrap());
+                assert_eq!(shift.to_f64_vec().unwrap(), expected.1.to_f64_vec().unwrap());
+            }
+        };
+        let values = |scale: f32| Tensor::from_vec(vec![scale, 2.0, -1.0], [3]).unwrap();
+        check(&layer, None);
+        check(&layer, Some(&bias));
+        layer.weight.as_ref().unwrap().set_value(values(3.0));
+        check(&layer, None);
+        layer.bias.as_ref().unwrap().load(&values(4.0)).unwrap();
+        check(&layer, Some(&bias));
+        bias.update(|bias| *bias = bias.mul_scalar(2.0).unwrap());
+        check(&layer, Some(&bias));
+        layer.forward(&batch(), Mode::Train).unwrap();
+        check(&layer, None);
+        layer.eps = 0.5;
+        check(&layer, None);
+        let mut other = BatchNorm2d::new(3);
+        check(&other, None);
+        std::mem::swap(&mut layer.running_var, &mut other.running_var);
+        check(&layer, None);
+        std::mem::swap(&mut layer.weight, &mut other.weight);
+        check(&layer, None);
+        check(&other, None);
+        layer.weight = None;
+        check(&layer, None);
     }
 
     #[test]

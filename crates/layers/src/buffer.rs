@@ -1,7 +1,6 @@
 //! State of a layer that is kept but not learned.
 
-use std::sync::{PoisonError, RwLock};
-
+use autograd::TensorCell;
 use tensor::Tensor;
 
 use crate::Result;
@@ -9,14 +8,14 @@ use crate::Result;
 /// A named tensor of a layer that is saved with it but not learned, such as a running mean.
 #[derive(Debug)]
 pub struct Buffer {
-    value: RwLock<Tensor>,
+    value: TensorCell,
     optional: bool,
 }
 
 impl Buffer {
     /// A buffer.
     pub fn new(value: Tensor) -> Self {
-        Buffer { value: RwLock::new(value), optional: false }
+        Buffer { value: TensorCell::new(value), optional: false }
     }
 
     /// A buffer that a state dict may lack: it then keeps its value.
@@ -31,12 +30,17 @@ impl Buffer {
 
     /// The value (shares the memory; a later update leaves the returned tensor as it is).
     pub fn value(&self) -> Tensor {
-        self.value.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.value.value()
     }
 
     /// Replaces the value.
     pub fn set_value(&self, value: Tensor) {
-        *self.value.write().unwrap_or_else(PoisonError::into_inner) = value;
+        self.value.set_value(value);
+    }
+
+    /// A number that no other buffer has or had.
+    pub(crate) fn id(&self) -> u64 {
+        self.value.id()
     }
 
     /// Takes over the values of a tensor of the same shape, in the buffer's own element type and place.
@@ -54,6 +58,6 @@ impl Buffer {
 
     /// Changes the value in place.
     pub fn update<R>(&self, f: impl FnOnce(&mut Tensor) -> R) -> R {
-        f(&mut self.value.write().unwrap_or_else(PoisonError::into_inner))
+        self.value.update(f)
     }
 }

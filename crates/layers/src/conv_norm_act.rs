@@ -98,12 +98,10 @@ pub(crate) struct Folded {
 impl Folded {
     pub(crate) fn new(conv: &Conv2d, norm: Option<&BatchNorm2d>) -> Result<Self> {
         conv.check()?;
-        let bias = conv.bias.as_ref().map(|bias| bias.value());
         let (scale, shift) = match norm {
-            None => (None, bias),
+            None => (None, conv.bias.as_ref().map(|bias| bias.value())),
             Some(norm) => {
-                let (scale, shift) = norm.as_affine()?;
-                let shift = bias.map_or(Ok(shift.clone()), |bias| bias.mul(&scale)?.add(&shift))?;
+                let (scale, shift) = norm.as_affine(conv.bias.as_ref())?;
                 (Some(scale), Some(shift))
             }
         };

@@ -5,7 +5,6 @@
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
-    collections::HashMap,
     ptr::NonNull,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -25,10 +24,9 @@ pub struct Stats {
     pub bytes_idle: usize,
 }
 
-#[derive(Default)]
 struct Pool {
-    /// By size class.
-    shelves: Option<HashMap<usize, Shelf>>,
+    /// By the number of the size class.
+    shelves: [Shelf; CLASSES],
     /// How often a buffer was asked for.
     requests: u64,
     system_allocations: usize,
@@ -39,7 +37,6 @@ struct Pool {
 }
 
 /// The idle buffers of one size class.
-#[derive(Default)]
 struct Shelf {
     addresses: Vec<usize>,
     /// The number of the last request for this class.
@@ -48,15 +45,20 @@ struct Shelf {
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::EMPTY);
 
+impl Shelf {
+    const EMPTY: Shelf = Shelf { addresses: Vec::new(), last_request: 0 };
+}
+
 impl Pool {
-    const EMPTY: Pool = Pool { shelves: None, requests: 0, system_allocations: 0, bytes_in_use: 0, most_bytes_in_use: 0, bytes_idle: 0 };
+    const EMPTY: Pool =
+        Pool { shelves: [Shelf::EMPTY; CLASSES], requests: 0, system_allocations: 0, bytes_in_use: 0, most_bytes_in_use: 0, bytes_idle: 0 };
 
     /// An idle buffer of this class, if there is one; counts a buffer as in use in either case.
     fn take(&mut self, class: usize) -> Option<NonNull<u8>> {
         self.requests += 1;
         self.bytes_in_use += class;
         self.most_bytes_in_use = self.most_bytes_in_use.max(self.bytes_in_use);
-        let shelf = self.shelves.get_or_insert_default().entry(class).or_default();
+        let shelf = &mut self.shelves[class_number(class)];
         shelf.last_request = self.requests;
         let address = shelf.addresses.pop()?;
         self.bytes_idle -= class;
@@ -67,7 +69,7 @@ impl Pool {
     fn keep(&mut self, class: usize, ptr: NonNull<u8>) {
         self.bytes_in_use -= class;
         self.bytes_idle += class;
-        self.shelves.get_or_insert_default().entry(class).or_default().addresses.push(ptr.as_ptr() as usize);
+        self.shelves[class_number(class)].addresses.push(ptr.as_ptr() as usize);
     }
 
     /// Takes idle buffers off the shelves until no more is kept than was in use at one time; they are the caller's to free.
@@ -75,8 +77,9 @@ impl Pool {
         let limit = self.most_bytes_in_use.max(LEAST_KEPT_BYTES);
         let mut surplus = Vec::new();
         while self.bytes_in_use + self.bytes_idle > limit {
-            let shelves = self.shelves.get_or_insert_default().iter_mut().filter(|(_, shelf)| !shelf.addresses.is_empty());
-            let Some((&class, shelf)) = shelves.min_by_key(|(_, shelf)| shelf.last_request) else { break };
+            let shelves = self.shelves.iter_mut().enumerate().filter(|(_, shelf)| !shelf.addresses.is_empty());
+            let Some((number, shelf)) = shelves.min_by_key(|(_, shelf)| shelf.last_request) else { break };
+            let class = numbered_class(number);
             surplus.extend(shelf.addresses.pop().map(|address| (class, address)));
             self.bytes_idle -= class;
         }
@@ -98,10 +101,11 @@ pub fn stats() -> Stats {
 /// Gives all idle memory back to the system.
 pub fn release_idle() {
     let mut pool = pool();
-    let shelves = pool.shelves.take().unwrap_or_default();
+    let shelves = pool.shelves.iter_mut().map(|shelf| std::mem::take(&mut shelf.addresses));
+    let shelves: Vec<_> = shelves.enumerate().filter(|(_, addresses)| !addresses.is_empty()).collect();
     (pool.bytes_idle, pool.most_bytes_in_use) = (0, pool.bytes_in_use);
     drop(pool);
-    free(shelves.into_iter().flat_map(|(class, shelf)| shelf.addresses.into_iter().map(move |address| (class, address))));
+    free(shelves.into_iter().flat_map(|(number, addresses)| addresses.into_iter().map(move |address| (numbered_class(number), address))));
 }
 
 /// Frees buffers that were taken off the shelves.
@@ -112,10 +116,31 @@ fn free(buffers: impl IntoIterator<Item = (usize, usize)>) {
     }
 }
 
+/// Size classes up to a power of two and above half of it.
+const CLASSES_OF_A_POWER: usize = 16;
+
+/// All size classes.
+const CLASSES: usize = usize::BITS as usize * CLASSES_OF_A_POWER;
+
+/// What size classes up to this power of two are multiples of.
+fn class_step(power: usize) -> usize {
+    (power / CLASSES_OF_A_POWER).max(ALIGN)
+}
+
 /// The size that a request is rounded up to: at most an eighth more, so that near sizes share buffers.
 pub(crate) fn size_class(bytes: usize) -> usize {
-    let step = (bytes.max(ALIGN).next_power_of_two() / 16).max(ALIGN);
-    bytes.max(1).next_multiple_of(step)
+    bytes.max(1).next_multiple_of(class_step(bytes.next_power_of_two()))
+}
+
+/// A number below [`CLASSES`] that a size class has alone.
+fn class_number(class: usize) -> usize {
+    let power = class.next_power_of_two();
+    power.trailing_zeros() as usize * CLASSES_OF_A_POWER + class / class_step(power) - 1
+}
+
+/// The size class of a number that [`class_number`] gave.
+fn numbered_class(number: usize) -> usize {
+    (number % CLASSES_OF_A_POWER + 1) * class_step(1 << (number / CLASSES_OF_A_POWER))
 }
 
 fn layout(class: usize) -> Layout {
@@ -153,6 +178,9 @@ mod tests {
             assert!(class >= bytes && class.is_multiple_of(ALIGN));
             assert!(class <= bytes + bytes / 8 + ALIGN, "{bytes} -> {class}");
             assert_eq!(size_class(class), class);
+            assert!(class_number(class) < CLASSES);
+            assert_eq!(numbered_class(class_number(class)), class);
+            assert_ne!(class_number(size_class(class + 1)), class_number(class));
         }
     }
 
@@ -173,13 +201,14 @@ mod tests {
     #[test]
     fn beyond_that_the_sizes_asked_for_longest_ago_go_first() {
         let mut pool = Pool::EMPTY;
-        let classes = [1, 2, 3].map(|n| LEAST_KEPT_BYTES / 2 + n);
+        let step = class_step(LEAST_KEPT_BYTES);
+        let classes = [1, 2, 3].map(|n| LEAST_KEPT_BYTES / 2 + n * step);
         for class in classes {
             assert!(pool.take(class).is_none());
             pool.keep(class, NonNull::dangling());
             // A training of other sizes follows, which finds nothing of its own.
             let surplus: Vec<usize> = pool.surplus().into_iter().map(|(class, _)| class).collect();
-            assert_eq!(surplus, if class == classes[0] { vec![] } else { vec![class - 1] });
+            assert_eq!(surplus, if class == classes[0] { vec![] } else { vec![class - step] });
         }
         assert_eq!(pool.bytes_idle, classes[2]);
         assert!(pool.take(classes[0]).is_none() && pool.take(classes[2]).is_some());

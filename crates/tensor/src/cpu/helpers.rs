@@ -24,15 +24,15 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// Looks at a slot between two looks at the clock.
 const LOOKS: usize = 256;
 
-/// The states of a slot: nobody is there, somebody is called, somebody waits, somebody is at work. Any other value is the address of a
-/// [`Job`], offered to somebody who waits, or with [`ON_ITS_WAY`] to somebody who is called.
+/// The states of a slot: nobody is there, somebody is called, somebody waits. Any other value is the address of a [`Job`], offered to somebody
+/// who waits, with [`ON_ITS_WAY`] to somebody who is called, and with [`AT_WORK`] while somebody takes part in it.
 const ABSENT: usize = 0;
 const CALLED: usize = 1;
 const WAITING: usize = 2;
-const WORKING: usize = 3;
 
-/// The lowest bit of an address, which is even.
+/// The lowest bits of an address, which is a multiple of eight.
 const ON_ITS_WAY: usize = 1;
+const AT_WORK: usize = 2;
 
 static SLOTS: [Line; MOST_HELPERS] = [const { Line(AtomicUsize::new(ABSENT)) }; MOST_HELPERS];
 
@@ -61,7 +61,6 @@ struct Job<'a> {
     /// The operations that the caller has shared, and the number of this one: when they differ, it has ended.
     shared: &'a Arc<Line>,
     number: usize,
-    finished: AtomicUsize,
     panicked: AtomicBool,
 }
 
@@ -76,26 +75,26 @@ impl Job<'_> {
         }
     }
 
-    /// Offers it at these slots: how many have a thread that waits, and how many one that is on its way.
-    fn offer(&self, slots: &[Line]) -> (usize, usize) {
+    /// Offers it at these slots; whether there is one whose thread waits.
+    fn offer(&self, slots: &[Line]) -> bool {
         let to_waiting = |slot: &Line| slot.change(WAITING, self.address());
-        let (mut waiting, mut called) = (0, 0);
+        let mut any_waits = false;
         for slot in slots {
-            if to_waiting(slot) {
-                waiting += 1;
-            } else if slot.change(CALLED, self.address() | ON_ITS_WAY) {
-                called += 1;
-            } else if to_waiting(slot) {
-                waiting += 1; // it came between the two looks
-            }
+            // It may come between the two looks.
+            any_waits |= to_waiting(slot) || (!slot.change(CALLED, self.address() | ON_ITS_WAY) && to_waiting(slot));
         }
-        (waiting, called)
+        any_waits
     }
 
-    /// Takes it back from the slots whose threads have not begun; how many these are.
-    fn withdraw(&self, slots: &[Line]) -> usize {
-        let withdrawn = |slot: &&Line| slot.change(self.address(), WAITING) || slot.change(self.address() | ON_ITS_WAY, CALLED);
-        slots.iter().filter(withdrawn).count()
+    /// Takes it back from a slot whose thread has not begun. What a thread has written to its slot is only looked at: to change it would
+    /// take the line from the thread.
+    fn withdraw(&self, slot: &Line) {
+        let (offered, on_its_way) = (self.address(), self.address() | ON_ITS_WAY);
+        match slot.0.load(Ordering::Relaxed) {
+            state if state == offered => _ = slot.change(offered, WAITING),
+            state if state == on_its_way => _ = slot.change(on_its_way, CALLED),
+            _ => {}
+        }
     }
 }
 
@@ -105,12 +104,12 @@ impl Job<'_> {
 pub(super) fn share(helpers: usize, work: &(dyn Fn(usize) + Sync)) {
     let shared = SHARED.with(Arc::clone);
     let number = shared.0.load(Ordering::Relaxed);
-    let job = Job { work, shared: &shared, number, finished: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
+    let job = Job { work, shared: &shared, number, panicked: AtomicBool::new(false) };
     let slots = &SLOTS[..helpers.min(MOST_HELPERS)];
-    let (waiting, called) = job.offer(slots);
+    let any_waits = job.offer(slots);
     // Waits also where the work panics here: helpers use what lies on this stack.
-    let end = End { job: &job, slots, offered: waiting + called };
-    if waiting > 0 {
+    let end = End { job: &job, slots };
+    if any_waits {
         work(0);
     } else {
         rayon::scope(|scope| {
@@ -138,16 +137,16 @@ fn call(helpers: usize) {
 struct End<'a> {
     job: &'a Job<'a>,
     slots: &'a [Line],
-    /// The slots that it was offered at.
-    offered: usize,
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        let taken = self.offered - self.job.withdraw(self.slots);
-        let mut looks = 0;
-        while self.job.finished.load(Ordering::Acquire) < taken {
-            pause(&mut looks);
+        self.slots.iter().for_each(|slot| self.job.withdraw(slot));
+        let (at_work, mut looks) = (self.job.address() | AT_WORK, 0);
+        for slot in self.slots {
+            while slot.0.load(Ordering::Acquire) == at_work {
+                pause(&mut looks);
+            }
         }
         self.job.shared.0.store(self.job.number + 1, Ordering::Relaxed);
     }
@@ -185,14 +184,16 @@ fn wait_at(place: usize) {
         } else if state == CALLED {
             // Withdrawn before this thread came.
             slot.change(CALLED, WAITING);
-        } else if slot.change(state, WORKING) {
-            // SAFETY: `share` put the address of its job here, and keeps it until `finished` has counted this thread, which is the last
-            // that is done with the job: it can no longer withdraw it.
+        } else if slot.change(state, state & !ON_ITS_WAY | AT_WORK) {
+            // SAFETY: `share` put the address of its job here, and keeps it until this thread writes another state: it can no longer
+            // withdraw it.
             let job = unsafe { &*((state & !ON_ITS_WAY) as *const Job<'_>) };
+            match &mut last {
+                Some((shared, number)) if Arc::ptr_eq(shared, job.shared) => *number = job.number,
+                _ => last = Some((job.shared.clone(), job.number)),
+            }
             job.take_part(place + 1);
-            last = Some((job.shared.clone(), job.number));
             slot.0.store(WAITING, Ordering::Release);
-            job.finished.fetch_add(1, Ordering::Release);
             since = Instant::now();
         }
     }

@@ -38,6 +38,9 @@ struct Queue {
     claimed: AtomicBool,
 }
 
+/// Threads whose queues lie on the stack.
+const FEW: usize = 8;
+
 impl Queue {
     fn take(&self) -> Option<usize> {
         let task = self.next.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +66,14 @@ fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
         let Range { start, end } = own_tasks(tasks, threads, thread);
         Queue { next: AtomicUsize::new(start), end, claimed: AtomicBool::new(false) }
     };
-    let queues: Vec<Queue> = (0..threads).map(queue).collect();
+    let (few, many): ([Queue; FEW], Vec<Queue>);
+    let queues = if threads <= FEW {
+        few = std::array::from_fn(queue);
+        &few[..threads]
+    } else {
+        many = (0..threads).map(queue).collect();
+        &many[..]
+    };
     let work = |thread: usize| {
         if queues[thread].claimed.swap(true, Ordering::Relaxed) {
             return;

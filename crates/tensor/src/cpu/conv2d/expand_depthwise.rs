@@ -26,6 +26,9 @@ use crate::{
 /// Pixels that are worth being expanded at a time: rows are expanded by as many as have these.
 const CHUNK_PIXELS: usize = 28;
 
+/// Output rows from which it costs little that those around a stripe are expanded twice.
+const HIGH_STRIPE: usize = 7;
+
 /// Whether these kernels compute the two convolutions.
 pub(super) fn applies(dtype: DType, expand: &ConvShape, depthwise: &ConvShape) -> bool {
     let o = &expand.options;
@@ -132,13 +135,15 @@ impl ExpandDepthwise<'_> {
         self.depthwise.channels.div_ceil(BLOCK)
     }
 
-    /// The stripes of rows that a picture is cut into: few, since neighbours expand some rows both; as many as threads where blocks of
-    /// channels do not divide among them.
+    /// The stripes of rows that a picture is cut into: as many as threads where they are high, so that the next layer, whose threads share
+    /// pixels out, finds what it reads in its thread's cache; where they are low, only if blocks of channels do not divide among the threads,
+    /// since neighbours expand some rows both.
     fn stripes(&self) -> usize {
         let (d, threads) = (&self.depthwise, threads());
         let tasks = d.images * self.blocks();
         let even = 10 * tasks.next_multiple_of(threads) <= 11 * tasks;
-        if even { 1 } else { threads.min(d.output.0) }
+        let high = d.images < threads && d.output.0 >= HIGH_STRIPE * threads;
+        if even && !high { 1 } else { threads.min(d.output.0) }
     }
 }
 
@@ -170,7 +175,10 @@ impl Task<'_> {
             }
             let gather = DepthwiseGather { pixel: self.channels, ..*d };
             let channels = first..first + self.channels;
-            run_at(level, ChannelsKernel { gather: &gather, picture: scratch.as_ptr(), image: self.image, runs: plan.runs_of(row), channels, y });
+            run_at(
+                level,
+                ChannelsKernel { gather: &gather, picture: scratch.as_ptr(), image: self.image, runs: plan.runs_of(row), channels, y },
+            );
         }
     }
 
