@@ -76,6 +76,25 @@ pub fn conv_norm_act_pair(first: ConvNormAct<'_>, second: ConvNormAct<'_>, x: &V
     Ok(Var::from(x.value().conv2d_pair(a, b)?))
 }
 
+/// [`conv_norm_act`] of `x * factors`, for factors `[N, C, 1, 1]` of the channels of each picture. Without gradients the product need not be
+/// computed: see [`Tensor::conv2d_scaled`]. [`Sequential`](crate::Sequential) runs a
+/// [`SqueezeExcitation`](crate::SqueezeExcitation) and the convolution behind it this way.
+///
+/// # Errors
+/// Where shapes do not fit, or a layer's settings make no sense.
+pub fn conv_norm_act_scaled(layers: ConvNormAct<'_>, x: &Var, factors: &Var, residual: Option<Var>, mode: Mode) -> Result<Var> {
+    let ConvNormAct { conv, norm, activation } = layers;
+    // Who looks at what each module computes wants to see the product.
+    let computes_product = trace::is_taken() || (is_grad_enabled() && factors.requires_grad());
+    if computes_product || !folds(conv, norm, x, residual.as_ref(), mode) {
+        return conv_norm_act(conv, norm, &x.mul(factors)?, residual, activation, mode);
+    }
+    let folded = Folded::new(conv, norm)?;
+    let weight = conv.weight.value();
+    let fused = FusedConv2d { weight: &weight, options: folded.options, epilogue: folded.epilogue(residual, activation) };
+    Ok(Var::from(x.value().conv2d_scaled(factors.value(), fused)?))
+}
+
 /// Whether all is one pass: no gradient is asked for, and the norm's statistics are known ahead.
 pub(crate) fn folds(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<&Var>, mode: Mode) -> bool {
     let running_statistics = norm.is_none_or(|norm| mode == Mode::Eval || norm.is_frozen());

@@ -52,6 +52,15 @@ pub trait Module: Any + Send + Sync {
         None
     }
 
+    /// The factors `[N, C, 1, 1]` that this module multiplies the channels of its input by, where that is all that it does with it: a
+    /// convolution behind it may then take them along.
+    ///
+    /// # Errors
+    /// Those of `forward`.
+    fn channel_factors(&self, _x: &Var, _mode: Mode) -> Result<Option<Var>> {
+        Ok(None)
+    }
+
     /// The modules that this one is made of, in PyTorch's order. [`children!`](crate::children) writes this method.
     fn children(&self) -> Vec<(String, &dyn Module)> {
         Vec::new()

@@ -6,7 +6,7 @@ use autograd::Var;
 
 use crate::{
     BatchNorm2d, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, Unary, call_owned, conv_norm_act,
-    conv_norm_act_pair,
+    conv_norm_act_pair, conv_norm_act_scaled,
     trace::{self, Fusion},
 };
 
@@ -144,6 +144,14 @@ impl Sequential {
         (options.groups == *in_channels && options.groups > 1).then_some((first, second))
     }
 
+    /// A module that scales channels, by these factors, and the convolution behind it.
+    fn scaled(&self, index: usize, x: &Var, mode: Mode) -> Result<Option<(Var, Step<'_>)>> {
+        // Who looks at what each module computes wants to see both.
+        let Some(step) = self.step(index + 1).filter(|_| !trace::is_taken()) else { return Ok(None) };
+        let factors = self.modules[index].1.channel_factors(x, mode)?;
+        Ok(factors.map(|factors| (factors, step)))
+    }
+
     /// `forward(x) + x`. A convolution or norm at the end takes the sum along; without gradients it writes the result where `x` was, unless
     /// others hold that too.
     ///
@@ -163,6 +171,12 @@ impl Sequential {
             {
                 x = conv_norm_act_pair(first.layers, second.layers, &x, mode)?;
                 index += first.len + second.len;
+                continue;
+            }
+            if let Some((factors, step)) = self.scaled(index, &x, mode)? {
+                index += 1 + step.len;
+                let added = if index == self.len() && step.layers.activation.is_none() { residual.take() } else { None };
+                x = conv_norm_act_scaled(step.layers, &x, &factors, added, mode)?;
                 continue;
             }
             if let Some(fused) = self.fused(index) {

@@ -19,6 +19,12 @@ pub trait Backend: Sync {
         let x = self.conv2d(x, &first.weight, &first.shape, first.epilogue)?;
         self.conv2d(&x, &second.weight, &second.shape, second.epilogue)
     }
+    /// The convolution of `x * factors`, `[N, C, 1, 1]` and channels-last; memory orders as in `conv2d`. Devices that cannot take factors into
+    /// a convolution scale the input.
+    fn conv2d_scaled(&self, x: &Tensor, factors: &Tensor, conv: ConvStep<'_>) -> Result<Tensor> {
+        let x = self.binary(Binary::Mul, x, factors, x.shape(), Layout::ChannelsLast)?;
+        self.conv2d(&x, &conv.weight, &conv.shape, conv.epilogue)
+    }
     /// All parts side by side along the channels; memory orders as in `conv2d`. Devices that gain nothing by computing them in place compute
     /// [each by itself](Backend::cat_of_each).
     fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {

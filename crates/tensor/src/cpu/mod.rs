@@ -60,6 +60,9 @@ impl Backend for Cpu {
     fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
         conv2d::forward_pair(x, first, second)
     }
+    fn conv2d_scaled(&self, x: &Tensor, factors: &Tensor, conv: ConvStep<'_>) -> Result<Tensor> {
+        conv2d::forward_scaled(x, factors, conv)
+    }
     fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
         if parts.iter().all(|part| part.operand().dtype() == DType::F32) {
             return conv2d::forward_cat(parts, shape);

@@ -232,6 +232,20 @@ impl Tensor {
         self.device().backend()?.conv2d_pair(&self.channels_last()?, first, second)
     }
 
+    /// [`conv2d_fused`](Tensor::conv2d_fused) of `self * factors`, for factors `[N, C, 1, 1]` of the channels of each picture. The product need
+    /// not be computed: on the CPU, the factors of a single large picture are taken into the weights.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d_scaled(&self, factors: &Tensor, conv: FusedConv2d<'_>) -> Result<Tensor> {
+        let step = self.conv_step(self.dims(), conv)?;
+        if factors.dims() != [step.shape.n, step.shape.c, 1, 1] {
+            return Err(Error::shapes("conv2d_scaled", self.dims(), factors.dims(), "factors [N, C, 1, 1] are needed"));
+        }
+        self.same_float("conv2d_scaled", &[Some(factors)])?;
+        self.device().backend()?.conv2d_scaled(&self.channels_last()?, &factors.channels_last()?, step)
+    }
+
     /// Outputs of convolutions and tensors, all `[N, _, H, W]`, joined along the channels. Outputs need not be copied: on the CPU a
     /// convolution writes to its place.
     ///
