@@ -162,6 +162,9 @@ impl<M: Module + ?Sized> Module for Box<M> {
     fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
         (**self).as_conv_norm_act()
     }
+    fn channel_factors(&self, x: &Var, mode: Mode) -> Result<Option<Var>> {
+        (**self).channel_factors(x, mode)
+    }
     fn children(&self) -> Vec<(String, &dyn Module)> {
         (**self).children()
     }

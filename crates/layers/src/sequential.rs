@@ -246,7 +246,7 @@ mod tests {
     use tensor::{DType, Tensor, random::Generator};
 
     use super::*;
-    use crate::{Identity, Linear, ReLU, ReLU6, SiLU, Sigmoid};
+    use crate::{Identity, Linear, ReLU, ReLU6, SiLU, Sigmoid, SqueezeExcitation};
 
     #[test]
     fn prints_and_names_as_pytorch_does() {
@@ -309,6 +309,27 @@ mod tests {
         let before = place(&x);
         let sum = no_grad(|| modules.forward_residual(x, Mode::Eval)).unwrap();
         assert!(deviation(&sum, &fused) == 0.0 && place(&sum) == before, "nobody else holds x, so the sum is where it was");
+    }
+
+    #[test]
+    fn a_scaling_of_channels_is_taken_along_by_the_convolution_behind_it() {
+        let norm = |channels| Conv2dNormActivation::new(Conv2d::new(40, channels, 1).bias(false), BatchNorm2d::new(channels));
+        let squeeze = || SqueezeExcitation::new(40, 6).activation(SiLU::new());
+        let modules = sequential![squeeze(), norm(40).activation(SiLU::new()), squeeze(), norm(40)];
+        let mut generator = Generator::new(4);
+        for (batch, size) in [(1, 9), (1, 3), (2, 9)] {
+            let x = Var::from(Tensor::normal([batch, 40, size, size], 0.5, 1.0, &mut generator).unwrap());
+            no_grad(|| modules.forward(&x, Mode::Train)).unwrap(); // running statistics other than 0 and 1
+            let plain = (unfused(&modules, &x, Mode::Eval) + &x).unwrap();
+            let fused = no_grad(|| modules.forward_residual(x.clone(), Mode::Eval)).unwrap();
+            let with_graph = modules.forward_residual(x, Mode::Eval).unwrap();
+            assert!(with_graph.requires_grad());
+            for y in [fused, with_graph] {
+                assert!(y.value().sub(plain.value()).unwrap().abs().unwrap().amax(&[], false).unwrap().item().unwrap() < 1e-5);
+            }
+        }
+        let x = Var::from(Tensor::ones([1, 40, 9, 9], DType::F32).unwrap());
+        assert!(modules.scaled(0, &x, Mode::Eval).unwrap().is_some() && modules.scaled(1, &x, Mode::Eval).unwrap().is_none());
     }
 
     #[test]
