@@ -64,16 +64,44 @@ impl ConvNormAct<'_> {
 /// # Errors
 /// Where shapes do not fit, or a layer's settings make no sense.
 pub fn conv_norm_act_pair(first: ConvNormAct<'_>, second: ConvNormAct<'_>, x: &Var, mode: Mode) -> Result<Var> {
-    let folds = |step: &ConvNormAct<'_>| folds(step.conv, step.norm, x, None, mode);
-    // Who looks at what each module computes wants to see what lies between them.
-    if trace::is_taken() || !folds(&first) || !folds(&second) {
-        return second.forward(&first.forward(x, mode)?, mode);
+    match fused_pair([first, second], x, mode, |[first, second]| x.value().conv2d_pair(first, second))? {
+        Some(y) => Ok(Var::from(y)),
+        None => second.forward(&first.forward(x, mode)?, mode),
     }
-    let (a, b) = (Folded::new(first.conv, first.norm)?, Folded::new(second.conv, second.norm)?);
-    let (a_weight, b_weight) = (first.conv.weight.value(), second.conv.weight.value());
-    let a = FusedConv2d { weight: &a_weight, options: a.options, epilogue: a.epilogue(None, first.activation) };
-    let b = FusedConv2d { weight: &b_weight, options: b.options, epilogue: b.epilogue(None, second.activation) };
-    Ok(Var::from(x.value().conv2d_pair(a, b)?))
+}
+
+/// [`conv_norm_act_pair`] and the means of its channels, `[N, C, 1, 1]`: see [`Tensor::conv2d_pair_with_means`].
+///
+/// # Errors
+/// Where shapes do not fit, or a layer's settings make no sense.
+pub fn conv_norm_act_pair_with_means(first: ConvNormAct<'_>, second: ConvNormAct<'_>, x: &Var, mode: Mode) -> Result<(Var, Var)> {
+    if let Some((y, means)) = fused_pair([first, second], x, mode, |[first, second]| x.value().conv2d_pair_with_means(first, second))? {
+        return Ok((Var::from(y), Var::from(means)));
+    }
+    let y = second.forward(&first.forward(x, mode)?, mode)?;
+    let means = y.adaptive_avg_pool2d([Some(1), Some(1)])?;
+    Ok((y, means))
+}
+
+/// What two convolutions give together; nothing where they are not one pass each.
+fn fused_pair<R>(
+    layers: [ConvNormAct<'_>; 2],
+    x: &Var,
+    mode: Mode,
+    compute: impl FnOnce([FusedConv2d<'_>; 2]) -> tensor::Result<R>,
+) -> Result<Option<R>> {
+    // Who looks at what each module computes wants to see what lies between them.
+    if trace::is_taken() || !layers.iter().all(|step| folds(step.conv, step.norm, x, None, mode)) {
+        return Ok(None);
+    }
+    let [a, b] = layers;
+    let folded = [Folded::new(a.conv, a.norm)?, Folded::new(b.conv, b.norm)?];
+    let weights = layers.map(|step| step.conv.weight.value());
+    let fused = |i: usize| {
+        let epilogue = folded[i].epilogue(None, layers[i].activation);
+        FusedConv2d { weight: &weights[i], options: folded[i].options, epilogue }
+    };
+    Ok(Some(compute([fused(0), fused(1)])?))
 }
 
 /// [`conv_norm_act`] of `x * factors`, for factors `[N, C, 1, 1]` of the channels of each picture. Without gradients the product need not be

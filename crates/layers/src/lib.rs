@@ -77,7 +77,7 @@ pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use branch::{Branch, cat_branches};
 pub use buffer::Buffer;
-pub use conv_norm_act::{ConvNormAct, conv_norm_act, conv_norm_act_pair, conv_norm_act_scaled};
+pub use conv_norm_act::{ConvNormAct, conv_norm_act, conv_norm_act_pair, conv_norm_act_pair_with_means, conv_norm_act_scaled};
 pub use conv2d::Conv2d;
 pub use conv2d_norm_activation::Conv2dNormActivation;
 pub use dropout::Dropout;
@@ -91,7 +91,7 @@ pub use loss::{CrossEntropyLoss, one_hot};
 pub use max_pool2d::MaxPool2d;
 #[doc(hidden)]
 pub use module::Child;
-pub use module::{Mode, Module, Slot};
+pub use module::{ChannelGate, Mode, Module, Slot};
 pub use module_ext::ModuleExt;
 pub use permute::Permute;
 pub use sequential::Sequential;

@@ -52,13 +52,10 @@ pub trait Module: Any + Send + Sync {
         None
     }
 
-    /// The factors `[N, C, 1, 1]` that this module multiplies the channels of its input by, where that is all that it does with it: a
-    /// convolution behind it may then take them along.
-    ///
-    /// # Errors
-    /// Those of `forward`.
-    fn channel_factors(&self, _x: &Var, _mode: Mode) -> Result<Option<Var>> {
-        Ok(None)
+    /// What this module multiplies the channels of its input by, where that is all that it does with it: the convolutions before and behind
+    /// it may then do parts of it.
+    fn channel_gate(&self) -> Option<&dyn ChannelGate> {
+        None
     }
 
     /// The modules that this one is made of, in PyTorch's order. [`children!`](crate::children) writes this method.
@@ -70,6 +67,15 @@ pub trait Module: Any + Send + Sync {
     fn tensors(&self) -> Vec<(&'static str, Slot<'_>)> {
         Vec::new()
     }
+}
+
+/// A scaling of channels by what their means give.
+pub trait ChannelGate {
+    /// The factors `[N, C, 1, 1]` of channels with these means, `[N, C, 1, 1]`.
+    ///
+    /// # Errors
+    /// Where the means do not fit.
+    fn factors(&self, means: &Var, mode: Mode) -> Result<Var>;
 }
 
 /// A named tensor of a module.
@@ -162,8 +168,8 @@ impl<M: Module + ?Sized> Module for Box<M> {
     fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
         (**self).as_conv_norm_act()
     }
-    fn channel_factors(&self, x: &Var, mode: Mode) -> Result<Option<Var>> {
-        (**self).channel_factors(x, mode)
+    fn channel_gate(&self) -> Option<&dyn ChannelGate> {
+        (**self).channel_gate()
     }
     fn children(&self) -> Vec<(String, &dyn Module)> {
         (**self).children()

@@ -5,8 +5,8 @@ use std::{any::Any, fmt};
 use autograd::Var;
 
 use crate::{
-    BatchNorm2d, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, Unary, call_owned, conv_norm_act,
-    conv_norm_act_pair, conv_norm_act_scaled,
+    BatchNorm2d, ChannelGate, Conv2d, Conv2dNormActivation, ConvNormAct, Error, Mode, Module, ModuleExt, Result, Unary, call_owned,
+    conv_norm_act, conv_norm_act_pair, conv_norm_act_pair_with_means, conv_norm_act_scaled,
     trace::{self, Fusion},
 };
 
@@ -144,12 +144,11 @@ impl Sequential {
         (options.groups == *in_channels && options.groups > 1).then_some((first, second))
     }
 
-    /// A module that scales channels, by these factors, and the convolution behind it.
-    fn scaled(&self, index: usize, x: &Var, mode: Mode) -> Result<Option<(Var, Step<'_>)>> {
+    /// A module that scales channels, and the convolution behind it.
+    fn gate(&self, index: usize) -> Option<(&dyn ChannelGate, Step<'_>)> {
         // Who looks at what each module computes wants to see both.
-        let Some(step) = self.step(index + 1).filter(|_| !trace::is_taken()) else { return Ok(None) };
-        let factors = self.modules[index].1.channel_factors(x, mode)?;
-        Ok(factors.map(|factors| (factors, step)))
+        let gate = self.modules.get(index)?.1.channel_gate().filter(|_| !trace::is_taken())?;
+        Some((gate, self.step(index + 1)?))
     }
 
     /// `forward(x) + x`. A convolution or norm at the end takes the sum along; without gradients it writes the result where `x` was, unless
@@ -164,17 +163,24 @@ impl Sequential {
     /// The modules one after the other, and the sum.
     fn run(&self, mut x: Var, mut residual: Option<Var>, mode: Mode) -> Result<Var> {
         let input = x.value().shape().clone();
-        let mut index = 0;
+        let (mut index, mut means) = (0, None);
         while let Some((_, module)) = self.modules.get(index) {
             if !trace::is_taken()
                 && let Some((first, second)) = self.pair(index)
             {
-                x = conv_norm_act_pair(first.layers, second.layers, &x, mode)?;
                 index += first.len + second.len;
+                if self.gate(index).is_some() {
+                    let (y, of_channels) = conv_norm_act_pair_with_means(first.layers, second.layers, &x, mode)?;
+                    (x, means) = (y, Some(of_channels));
+                } else {
+                    x = conv_norm_act_pair(first.layers, second.layers, &x, mode)?;
+                }
                 continue;
             }
-            if let Some((factors, step)) = self.scaled(index, &x, mode)? {
+            if let Some((gate, step)) = self.gate(index) {
                 index += 1 + step.len;
+                let means = means.take().map_or_else(|| x.adaptive_avg_pool2d([Some(1), Some(1)]), Ok)?;
+                let factors = gate.factors(&means, mode)?;
                 let added = if index == self.len() && step.layers.activation.is_none() { residual.take() } else { None };
                 x = conv_norm_act_scaled(step.layers, &x, &factors, added, mode)?;
                 continue;
@@ -328,8 +334,7 @@ mod tests {
                 assert!(y.value().sub(plain.value()).unwrap().abs().unwrap().amax(&[], false).unwrap().item().unwrap() < 1e-5);
             }
         }
-        let x = Var::from(Tensor::ones([1, 40, 9, 9], DType::F32).unwrap());
-        assert!(modules.scaled(0, &x, Mode::Eval).unwrap().is_some() && modules.scaled(1, &x, Mode::Eval).unwrap().is_none());
+        assert!(modules.gate(0).is_some() && modules.gate(1).is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use autograd::Var;
 
-use crate::{AdaptiveAvgPool2d, Conv2d, Mode, Module, ReLU, Result, Sigmoid, children, conv_norm_act, init::Init, trace};
+use crate::{AdaptiveAvgPool2d, ChannelGate, Conv2d, Mode, Module, ReLU, Result, Sigmoid, children, conv_norm_act, init::Init, trace};
 
 /// Scales each channel of `[N, C, H, W]` by a number that two 1x1 convolutions compute from the means of all channels: torchvision's
 /// `SqueezeExcitation` (Hu et al., "Squeeze-and-excitation networks", 2017, arXiv:1709.01507).
@@ -43,16 +43,16 @@ impl SqueezeExcitation {
         SqueezeExcitation { fc1: self.fc1.weight_init(init), fc2: self.fc2.weight_init(init), ..self }
     }
 
-    /// The scales `[N, C, 1, 1]`.
-    fn scale(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let means = self.avgpool.forward(x, mode)?;
-        let squeezed = conv_activated(&self.fc1, self.activation.as_ref(), &means, mode)?;
-        conv_activated(&self.fc2, self.scale_activation.as_ref(), &squeezed, mode)
-    }
-
     /// How the convolutions' biases begin.
     pub fn bias_init(self, init: Init) -> Self {
         SqueezeExcitation { fc1: self.fc1.bias_init(init), fc2: self.fc2.bias_init(init), ..self }
+    }
+}
+
+impl ChannelGate for SqueezeExcitation {
+    fn factors(&self, means: &Var, mode: Mode) -> Result<Var> {
+        let squeezed = conv_activated(&self.fc1, self.activation.as_ref(), means, mode)?;
+        conv_activated(&self.fc2, self.scale_activation.as_ref(), &squeezed, mode)
     }
 }
 
@@ -68,11 +68,11 @@ impl Module for SqueezeExcitation {
     children!(SqueezeExcitation { avgpool, fc1, fc2, activation, scale_activation });
 
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        Ok(x.mul(&self.scale(x, mode)?)?)
+        Ok(x.mul(&self.factors(&self.avgpool.forward(x, mode)?, mode)?)?)
     }
 
-    fn channel_factors(&self, x: &Var, mode: Mode) -> Result<Option<Var>> {
-        self.scale(x, mode).map(Some)
+    fn channel_gate(&self) -> Option<&dyn ChannelGate> {
+        Some(self)
     }
 }
 

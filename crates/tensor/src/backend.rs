@@ -19,6 +19,10 @@ pub trait Backend: Sync {
         let x = self.conv2d(x, &first.weight, &first.shape, first.epilogue)?;
         self.conv2d(&x, &second.weight, &second.shape, second.epilogue)
     }
+    /// [`conv2d_pair`](Backend::conv2d_pair), and the means `[N, K, 1, 1]` of its channels, channels-last, where they cost less than a pass.
+    fn conv2d_pair_with_means(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<(Tensor, Option<Tensor>)> {
+        Ok((self.conv2d_pair(x, first, second)?, None))
+    }
     /// The convolution of `x * factors`, `[N, C, 1, 1]` and channels-last; memory orders as in `conv2d`. Devices that cannot take factors into
     /// a convolution scale the input.
     fn conv2d_scaled(&self, x: &Tensor, factors: &Tensor, conv: ConvStep<'_>) -> Result<Tensor> {

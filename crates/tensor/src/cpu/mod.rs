@@ -60,6 +60,9 @@ impl Backend for Cpu {
     fn conv2d_pair(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
         conv2d::forward_pair(x, first, second)
     }
+    fn conv2d_pair_with_means(&self, x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<(Tensor, Option<Tensor>)> {
+        conv2d::forward_pair_with_means(x, first, second)
+    }
     fn conv2d_scaled(&self, x: &Tensor, factors: &Tensor, conv: ConvStep<'_>) -> Result<Tensor> {
         conv2d::forward_scaled(x, factors, conv)
     }

@@ -227,9 +227,20 @@ impl Tensor {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d_pair(&self, first: FusedConv2d<'_>, second: FusedConv2d<'_>) -> Result<Tensor> {
-        let first = self.conv_step(self.dims(), first)?;
-        let second = self.conv_step(&first.shape.output_dims(), second)?;
+        let [first, second] = self.conv_steps(first, second)?;
         self.device().backend()?.conv2d_pair(&self.channels_last()?, first, second)
+    }
+
+    /// [`conv2d_pair`](Tensor::conv2d_pair) and the means of its channels, `[N, K, 1, 1]`. Where the CPU computes both convolutions together, it
+    /// sums the channels while they are in its cache.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d_pair_with_means(&self, first: FusedConv2d<'_>, second: FusedConv2d<'_>) -> Result<(Tensor, Tensor)> {
+        let [first, second] = self.conv_steps(first, second)?;
+        let (y, means) = self.device().backend()?.conv2d_pair_with_means(&self.channels_last()?, first, second)?;
+        let means = means.map_or_else(|| y.adaptive_avg_pool2d([Some(1), Some(1)]), Ok)?;
+        Ok((y, means))
     }
 
     /// [`conv2d_fused`](Tensor::conv2d_fused) of `self * factors`, for factors `[N, C, 1, 1]` of the channels of each picture. The product need
@@ -270,6 +281,13 @@ impl Tensor {
         shape.checked_elements("conv2d_cat")?;
         let backend = x.device().backend()?;
         backend.conv2d_cat(steps, &shape)
+    }
+
+    /// A convolution of this tensor, and one of its output, checked.
+    fn conv_steps<'a>(&self, first: FusedConv2d<'a>, second: FusedConv2d<'a>) -> Result<[ConvStep<'a>; 2]> {
+        let first = self.conv_step(self.dims(), first)?;
+        let second = self.conv_step(&first.shape.output_dims(), second)?;
+        Ok([first, second])
     }
 
     /// A convolution of an input of these sizes and of this tensor's element type, checked.

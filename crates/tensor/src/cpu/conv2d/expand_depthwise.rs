@@ -12,6 +12,7 @@ use super::{
     gather_plan::Plan,
     horizontal,
     plan::{Addressing, Axis, Run, input_rows, runs},
+    row_sums::SharedSums,
     vertical,
 };
 use crate::{
@@ -114,6 +115,8 @@ pub(super) struct ExpandDepthwise<'a> {
     /// The second convolution, without its input and its runs.
     pub depthwise: DepthwiseGather<'a>,
     pub plan: &'a RingPlan,
+    /// Where sums of the output's rows go, if they are asked for.
+    pub sums: Option<SharedSums>,
 }
 
 impl ExpandDepthwise<'_> {
@@ -175,10 +178,12 @@ impl Task<'_> {
             }
             let gather = DepthwiseGather { pixel: self.channels, ..*d };
             let channels = first..first + self.channels;
-            run_at(
-                level,
-                ChannelsKernel { gather: &gather, picture: scratch.as_ptr(), image: self.image, runs: plan.runs_of(row), channels, y },
-            );
+            let (picture, runs) = (scratch.as_ptr(), plan.runs_of(row));
+            run_at(level, ChannelsKernel { gather: &gather, picture, image: self.image, runs, channels: channels.clone(), y });
+            if let Some(sums) = self.both.sums {
+                // SAFETY: the row has just been written; tasks have different channels or rows.
+                unsafe { sums.add_row(level, y, (self.image, row), channels) }
+            }
         }
     }
 
@@ -195,7 +200,7 @@ impl Task<'_> {
 
     /// Expands the chunk of rows that starts with this one, into its place in the ring.
     fn expand(&self, level: SimdLevel, row: usize, is_first: bool, scratch: &mut [f32]) {
-        let ExpandDepthwise { x, input_channels, weight, expanded, depthwise: d, plan } = self.both;
+        let ExpandDepthwise { x, input_channels, weight, expanded, depthwise: d, plan, .. } = self.both;
         let ring = plan.ring;
         let rows = ring.chunk.min(d.input.0 - row);
         let gather = Gather {

@@ -11,6 +11,7 @@ mod grad_weight;
 mod pairs;
 mod plan;
 mod plans;
+mod row_sums;
 mod scaled;
 mod schedule;
 mod tile;
@@ -31,6 +32,7 @@ use gather_plan::Geometry;
 use grad_weight::GradWeight;
 use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes, Run};
+use row_sums::RowSums;
 pub(super) use scaled::forward_scaled;
 pub use schedule::conv2d_speedup;
 use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
@@ -328,13 +330,29 @@ fn depthwise_forward<'a>(s: &ConvShape, runs: &'a [Run], weight: &'a DepthwiseWe
 /// The second convolution of the first one's output.
 pub(super) fn forward_pair(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
     if first.epilogue.residual.is_none() && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape) {
-        return expand_depthwise_at(level(), x, &first, &second);
+        return expand_depthwise_at(level(), x, &first, &second, None);
     }
     let x = forward(x, &first.weight, &first.shape, first.epilogue)?;
     forward(&x, &second.weight, &second.shape, second.epilogue)
 }
 
-fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, depthwise: &ConvStep<'_>) -> Result<Tensor> {
+/// The same with the means of its channels, where both are computed together.
+pub(super) fn forward_pair_with_means(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<(Tensor, Option<Tensor>)> {
+    if !expand_depthwise::applies(x.dtype(), &first.shape, &second.shape) || first.epilogue.residual.is_some() {
+        return Ok((forward_pair(x, first, second)?, None));
+    }
+    let mut sums = RowSums::new(&second.shape);
+    let y = expand_depthwise_at(level(), x, &first, &second, Some(&mut sums))?;
+    Ok((y, Some(sums.means(level())?)))
+}
+
+fn expand_depthwise_at(
+    level: SimdLevel,
+    x: &Tensor,
+    expand: &ConvStep<'_>,
+    depthwise: &ConvStep<'_>,
+    sums: Option<&mut RowSums>,
+) -> Result<Tensor> {
     let s = &depthwise.shape;
     let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(depthwise.weight.data()?, s.c, s.kernel.0 * s.kernel.1);
@@ -345,6 +363,7 @@ fn expand_depthwise_at(level: SimdLevel, x: &Tensor, expand: &ConvStep<'_>, dept
         expanded: Output::new(&expand.epilogue, false, expand.shape.k)?,
         depthwise: depthwise_forward(s, &[], &weight, depthwise_output(s, &depthwise.epilogue)?),
         plan: &plans::ring(s, expand.shape.c),
+        sums: sums.map(RowSums::shared),
     };
     both.run(level, y.data_mut()?);
     Ok(y)

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Rows of weights below which a second thread is not worth waking.
-const GRAIN: usize = 1 << 9;
+const GRAIN: usize = 1 << 7;
 
 /// The convolution of `x * factors`; the factors are `[N, C, 1, 1]`.
 pub(in crate::cpu) fn forward_scaled(x: &Tensor, factors: &Tensor, mut step: ConvStep<'_>) -> Result<Tensor> {

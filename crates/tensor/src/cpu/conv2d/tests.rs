@@ -178,15 +178,24 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
         };
         assert!(expand_depthwise::applies(crate::DType::F32, &first.shape, &second.shape));
         for level in SimdLevel::available() {
+            let mut of_one_thread = None;
             for threads in [1, 2, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut sums = RowSums::new(&second.shape);
                 let (apart, together) = pool.install(|| {
                     let piece = grouping(&first.shape).unwrap();
                     let expanded = forward_at(level, &x, &first.weight, &first.shape, first.epilogue.clone(), piece).unwrap();
                     let apart = depthwise_forward_at(level, &expanded, &second.weight, &second.shape, &second.epilogue).unwrap();
-                    (apart, expand_depthwise_at(level, &x, &first, &second).unwrap())
+                    (apart, expand_depthwise_at(level, &x, &first, &second, Some(&mut sums)).unwrap())
                 });
                 assert!(apart.to_vec::<f32>().unwrap() == together.to_vec::<f32>().unwrap(), "{level}, {threads}: {first:?} {second:?}");
+                let means = sums.means(level).unwrap();
+                let expected = apart.adaptive_avg_pool2d([Some(1), Some(1)]).unwrap();
+                let largest = apart.to_vec::<f32>().unwrap().iter().fold(0f32, |most, y| most.max(y.abs()));
+                assert_eq!(means.dims(), expected.dims());
+                let means = means.to_vec::<f32>().unwrap();
+                assert!(means.iter().zip(expected.to_vec::<f32>().unwrap()).all(|(a, b)| (a - b).abs() <= 1e-6 * largest));
+                assert_eq!(of_one_thread.get_or_insert(means.clone()), &means, "threads make no difference");
             }
         }
     }
