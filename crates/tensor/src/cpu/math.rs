@@ -31,40 +31,32 @@ fn polynomial<S: Simd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     coefficients.into_iter().fold(0.0, |sum, c| mul_add::<S>(sum, x, c))
 }
 
-/// The exponential as `m * 2^n`, `m` between 0.7 and 1.42. After Moshier's Cephes (`expf.c`): x = n ln 2 + r, and a polynomial in r.
+/// Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the mantissa.
+const ROUND: f32 = 12_582_912.0;
+
+/// The exponential as `m * 2^n`, `m` between 0.7 and 1.42; `n` as the low bits of a number. As in Moshier's Cephes (`expf.c`), x = n ln 2 + r,
+/// and a polynomial in r: here the one of sixth degree with the least relative error, 4e-9, of those that start with `1 + r`.
 #[inline(always)]
-fn exp_parts<S: Simd>(x: f32) -> (f32, i32) {
-    /// Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the mantissa.
-    const ROUND: f32 = 12_582_912.0;
+fn exp_parts<S: Simd>(x: f32) -> (f32, u32) {
     let rounded = mul_add::<S>(x, std::f32::consts::LOG2_E, ROUND);
-    let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let whole = rounded - ROUND;
     let r = mul_add::<S>(whole, 2.121_944_4e-4, mul_add::<S>(whole, -0.693_359_4, x));
-    let p = polynomial::<S, _>(r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5]);
-    (mul_add::<S>(p * r, r, r) + 1.0, n)
+    let m = polynomial::<S, _>(r, [1.381_454e-3, 8.368_745e-3, 4.166_839e-2, 0.166_665_21, 0.499_999_94, 1.0, 1.0]);
+    (m, rounded.to_bits())
 }
 
-/// The exponential of a number that is not above zero; zero where it is below the smallest normal number.
+/// `1 / x` for `x` from 1 to 2^126. A division takes as many cycles as all the rest of a logistic function; this is the number whose bits
+/// are those of a line through logarithms (5 % off; the idea of Lomont, "Fast inverse square root", 2003), a step of third order (1.3e-4) and
+/// one of Newton's (2e-8).
 #[inline(always)]
-fn exp_of_negative<S: Simd>(x: f32) -> f32 {
-    let (m, n) = exp_parts::<S>(x);
-    let power = f32::from_bits(m.to_bits().wrapping_add((n as u32) << 23));
-    if x < -87.3 { 0.0 } else { power }
-}
-
-/// `a / b` for `b` between 1 and 2. A division takes as many cycles as all the rest of a logistic function; this is a line near `1 / b`
-/// (6 % off), a step of third order (3e-4) and one of Newton's for the quotient. The line is nearer at 1 and 2, so that `1 / 1` and
-/// `1 / 2` are exact.
-#[inline(always)]
-fn quotient<S: Simd>(a: f32, b: f32) -> f32 {
+fn reciprocal<S: Simd>(x: f32) -> f32 {
     if !S::FUSED {
-        return a / b;
+        return 1.0 / x;
     }
-    let line = mul_add::<S>(b, -0.473, 1.419);
-    let error = mul_add::<S>(-b, line, 1.0);
-    let inverse = mul_add::<S>(line, mul_add::<S>(error, error, error), line);
-    let quotient = a * inverse;
-    mul_add::<S>(mul_add::<S>(-b, quotient, a), inverse, quotient)
+    let line = f32::from_bits(0x7ef3_1000_u32.wrapping_sub(x.to_bits()));
+    let error = mul_add::<S>(-x, line, 1.0);
+    let near = mul_add::<S>(line, mul_add::<S>(error, error, error), line);
+    mul_add::<S>(mul_add::<S>(-x, near, 1.0), near, near)
 }
 
 impl Math for f32 {
@@ -73,6 +65,7 @@ impl Math for f32 {
         let x = if self > 89.0 { 89.0 } else { self };
         let x = if x < -104.0 { -104.0 } else { x };
         let (m, n) = exp_parts::<S>(x);
+        let n = n.wrapping_sub(ROUND.to_bits()) as i32;
         let power = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
         // In two steps, so that neither power of two leaves the range of normal numbers.
         m * power(n >> 1) * power(n.wrapping_sub(n >> 1))
@@ -80,8 +73,10 @@ impl Math for f32 {
 
     #[inline(always)]
     fn vsigmoid<S: Simd>(self) -> f32 {
-        let power = exp_of_negative::<S>(-self.abs());
-        quotient::<S>(if self < 0.0 { power } else { 1.0 }, 1.0 + power)
+        let bounded = if self > 87.0 { 87.0 } else { self };
+        let (m, n) = exp_parts::<S>(-bounded);
+        let logistic = reciprocal::<S>(1.0 + f32::from_bits(m.to_bits().wrapping_add(n << 23)));
+        if self < -87.3 { 0.0 } else { logistic }
     }
 
     /// After Moshier's Cephes (`tanhf.c`).

@@ -15,6 +15,10 @@ use crate::{
 /// Rows of weights below which a second thread is not worth waking.
 const GRAIN: usize = 1 << 7;
 
+/// How many times as many inputs as weights there are where it pays to scale the weights: these come from further away than inputs, which
+/// have just been written.
+const LEAST_GAIN: usize = 4;
+
 /// The convolution of `x * factors`; the factors are `[N, C, 1, 1]`.
 pub(in crate::cpu) fn forward_scaled(x: &Tensor, factors: &Tensor, mut step: ConvStep<'_>) -> Result<Tensor> {
     if scales_weight(x.dtype(), &step.shape) {
@@ -25,10 +29,10 @@ pub(in crate::cpu) fn forward_scaled(x: &Tensor, factors: &Tensor, mut step: Con
     forward(&x, &step.weight, &step.shape, step.epilogue)
 }
 
-/// Whether the factors are taken into the weight: those of a single picture, where there are fewer weights than inputs.
+/// Whether the factors are taken into the weight: those of a single picture, where there are far fewer weights than inputs.
 fn scales_weight(dtype: DType, s: &ConvShape) -> bool {
     let weights = s.k * s.kernel.0 * s.kernel.1;
-    dtype == DType::F32 && s.n == 1 && s.options.groups == 1 && weights < s.input.0 * s.input.1
+    dtype == DType::F32 && s.n == 1 && s.options.groups == 1 && LEAST_GAIN * weights <= s.input.0 * s.input.1
 }
 
 /// The blocked weight with each input channel times its factor.
