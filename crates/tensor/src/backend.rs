@@ -116,6 +116,10 @@ pub trait Backend: Sync {
     fn cross_entropy_backward(&self, grad: &Tensor, probabilities: &Tensor, targets: &Tensor, label_smoothing: f64) -> Result<Tensor>;
     /// The largest elements of windows and their places in them; channels-last.
     fn max_pool2d(&self, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<(Tensor, Tensor)>;
+    /// Those elements alone.
+    fn max_pool2d_values(&self, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<Tensor> {
+        Ok(self.max_pool2d(x, shape, options)?.0)
+    }
     /// The gradient of `max_pool2d` for an input of this shape; channels-last.
     fn max_pool2d_backward(&self, grad: &Tensor, places: &Tensor, input: &Shape, options: &MaxPool2dOptions) -> Result<Tensor>;
     /// The mean of each window; channels-last.

@@ -149,6 +149,7 @@ fn not_a_number_is_never_lost() {
     let x = Tensor::from_vec(vec![1.0f32, f32::NAN, 3.0, 0.5], [1, 1, 2, 2]).unwrap();
     assert!(x.amax(&[], false).unwrap().item().unwrap().is_nan() && x.amin(&[], false).unwrap().item().unwrap().is_nan());
     assert!(x.max_pool2d(&MaxPool2dOptions::new(2)).unwrap().0.item().unwrap().is_nan());
+    assert!(x.max_pool2d_values(&MaxPool2dOptions::new(2)).unwrap().item().unwrap().is_nan());
     assert!(x.relu().unwrap().to_f64_vec().unwrap()[1].is_nan() && x.clamp(0.0, 1.0).unwrap().to_f64_vec().unwrap()[1].is_nan());
     assert!(x.maximum(&Tensor::scalar(0.0f32)).unwrap().to_f64_vec().unwrap()[1].is_nan());
     assert!(Tensor::scalar(0.0f32).minimum(&x).unwrap().to_f64_vec().unwrap()[1].is_nan());

@@ -7,8 +7,12 @@ use crate::{Op, Var};
 impl Var {
     /// The largest element of each window of `[N, C, H, W]`, which alone gets the gradient.
     pub fn max_pool2d(&self, options: &MaxPool2dOptions) -> Result<Var> {
-        let (y, places) = self.value.max_pool2d(options)?;
         let (shape, options) = (self.shape().clone(), *options);
+        if !Var::records(&[self]) {
+            let y = self.value.max_pool2d_values(&options)?;
+            return Ok(Var::from_op(Op::MaxPool2d(options), y, &[self], |_, _| Ok(vec![None])));
+        }
+        let (y, places) = self.value.max_pool2d(&options)?;
         Ok(Var::from_op(Op::MaxPool2d(options), y, &[self], move |grad, _| {
             Ok(vec![Some(grad.max_pool2d_backward(&places, &shape, &options)?)])
         }))

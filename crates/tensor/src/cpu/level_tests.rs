@@ -120,6 +120,11 @@ fn pooling() {
         let output = crate::Shape::from([2, channels, 3, 7]);
         let pool = |level, x: &Tensor| max_pool2d::max_pool2d(level, x, &output, &options);
         check("max_pool2d", &[&shape], 1.0, 0.0, |level, x| Ok(pool(level, &x[0])?.0));
+        check("max_pool2d alone", &[&shape], 1.0, 0.0, |level, x| {
+            let values = max_pool2d::max_pool2d_values(level, &x[0], &output, &options)?;
+            assert_eq!(values.to_f64_vec()?, pool(level, &x[0])?.0.to_f64_vec()?);
+            Ok(values)
+        });
         check("max_pool2d backward", &[&shape, &output], 1.0, 1e-6, |level, x| {
             let (_, places) = pool(level, &x[0])?;
             max_pool2d::max_pool2d_backward(level, &x[1], &places, x[0].shape(), &options)

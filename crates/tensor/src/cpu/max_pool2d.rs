@@ -12,7 +12,7 @@ use super::{
 use crate::{DType, Element, Float, Layout, Result, Shape, Tensor, ops::MaxPool2dOptions, with_float};
 
 /// A type that holds a place in a window.
-trait Place: Element {
+trait Place: Copy + PartialEq + Send + Sync {
     fn new(place: u32) -> Self;
 }
 
@@ -30,12 +30,33 @@ impl Place for i64 {
     }
 }
 
+/// Of no interest.
+impl Place for () {
+    #[inline(always)]
+    fn new(_: u32) {}
+}
+
 /// The largest elements and their places.
 pub(super) fn max_pool2d(level: SimdLevel, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<(Tensor, Tensor)> {
     with_float!("max_pool2d", x.dtype(), T => match options.place_dtype() {
-        DType::U8 => forward::<T, u8>(level, x, shape, options),
-        _ => forward::<T, i64>(level, x, shape, options),
+        DType::U8 => with_places::<T, u8>(level, x, shape, options),
+        _ => with_places::<T, i64>(level, x, shape, options),
     })
+}
+
+fn with_places<T: Float, P: Place + Element>(
+    level: SimdLevel,
+    x: &Tensor,
+    shape: &Shape,
+    options: &MaxPool2dOptions,
+) -> Result<(Tensor, Tensor)> {
+    let mut places = Tensor::uninit::<P>(shape.clone(), Layout::ChannelsLast)?;
+    Ok((forward::<T, P>(level, x, shape, options, places.data_mut()?)?, places))
+}
+
+/// The largest elements alone.
+pub(super) fn max_pool2d_values(level: SimdLevel, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<Tensor> {
+    with_float!("max_pool2d", x.dtype(), T => forward::<T, ()>(level, x, shape, options, &mut vec![(); shape.elements()]))
 }
 
 pub(super) fn max_pool2d_backward(
@@ -51,13 +72,18 @@ pub(super) fn max_pool2d_backward(
     })
 }
 
-fn forward<T: Float, P: Place>(level: SimdLevel, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<(Tensor, Tensor)> {
+fn forward<T: Float, P: Place>(
+    level: SimdLevel,
+    x: &Tensor,
+    shape: &Shape,
+    options: &MaxPool2dOptions,
+    places: &mut [P],
+) -> Result<Tensor> {
     let (n, channels, h, w) = x.shape().nchw("max_pool2d")?;
     let (_, _, oh, ow) = shape.nchw("max_pool2d")?;
     let mut out = Tensor::uninit::<T>(shape.clone(), Layout::ChannelsLast)?;
-    let mut places = Tensor::uninit::<P>(shape.clone(), Layout::ChannelsLast)?;
     let x = x.data::<T>()?;
-    let (y, at) = (SharedMut::new(out.data_mut::<T>()?), SharedMut::new(places.data_mut::<P>()?));
+    let (y, at) = (SharedMut::new(out.data_mut::<T>()?), SharedMut::new(places));
     let picture = h * w * channels;
     parallel(n * oh, |task| {
         // SAFETY: each task has an output row of its own.
@@ -65,7 +91,7 @@ fn forward<T: Float, P: Place>(level: SimdLevel, x: &Tensor, shape: &Shape, opti
         let x = &x[task / oh * picture..][..picture];
         run_at(level, Forward { x, size: [h, w], channels, row: task % oh, y, places, options });
     });
-    Ok((out, places))
+    Ok(out)
 }
 
 /// The taps of a window, along one dimension, that lie inside the input.
@@ -157,7 +183,7 @@ fn windows_over(options: &MaxPool2dOptions, d: usize, size: usize, positions: us
 }
 
 /// Each input place gathers from the windows that contain it, so that no two tasks write to one place.
-fn backward<T: Float, P: Place>(
+fn backward<T: Float, P: Place + Element>(
     level: SimdLevel,
     grad: &Tensor,
     places: &Tensor,

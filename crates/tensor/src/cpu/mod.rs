@@ -178,6 +178,9 @@ impl Backend for Cpu {
     fn max_pool2d(&self, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<(Tensor, Tensor)> {
         max_pool2d::max_pool2d(level(), x, shape, options)
     }
+    fn max_pool2d_values(&self, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<Tensor> {
+        max_pool2d::max_pool2d_values(level(), x, shape, options)
+    }
     fn max_pool2d_backward(&self, grad: &Tensor, places: &Tensor, input: &Shape, options: &MaxPool2dOptions) -> Result<Tensor> {
         max_pool2d::max_pool2d_backward(level(), grad, places, input, options)
     }

@@ -53,6 +53,13 @@ impl Tensor {
         self.device().backend()?.max_pool2d(&self.channels_last()?, &shape, options)
     }
 
+    /// The first result of [`max_pool2d`](Tensor::max_pool2d) alone, for when no gradient is asked for.
+    pub fn max_pool2d_values(&self, options: &MaxPool2dOptions) -> Result<Tensor> {
+        check_float(OP, self)?;
+        let shape = options.output_shape(self.shape())?;
+        self.device().backend()?.max_pool2d_values(&self.channels_last()?, &shape, options)
+    }
+
     /// The gradient of [`max_pool2d`](Tensor::max_pool2d) with respect to an input of shape `input`, channels-last. `self` is the
     /// gradient of the output, `places` the second result of the forward pass.
     pub fn max_pool2d_backward(&self, places: &Tensor, input: &Shape, options: &MaxPool2dOptions) -> Result<Tensor> {

@@ -112,8 +112,8 @@ impl Geometry {
             let blocks = self.output_channels.div_ceil(BLOCK);
             let uneven = 10 * blocks.next_multiple_of(threads) > 11 * blocks && pixels / shared >= FEWEST_SHARED_PIXELS;
             let pieces = if pieces > 1 || uneven || pixels / shared >= MANY_SHARED_PIXELS { shared } else { 1 };
-            let len = pixels.div_ceil(pieces).next_multiple_of(if pixels > 4 * most { 14 } else { 1 });
-            return (Source::Direct, pixelwise_runs(pixels, len, self.channels));
+            let unit = if pixels > 4 * most { 14 } else { 1 };
+            return (Source::Direct, pixelwise_runs(pixels, pieces, unit, self.channels));
         }
         let rows = self.rows.inside();
         let addressing = |width, left, merge| Addressing { width, left, channels: self.channels, kernel_width: self.kernel.1, merge };
@@ -188,8 +188,7 @@ impl Plan {
             channels: input_channels,
             outputs_per_group: output_channels,
         };
-        let len = if pitch == width { rows * width } else { width };
-        let mut runs = pixelwise_runs(rows * width, len, input_channels);
+        let mut runs = pixelwise_runs(rows * width, if pitch == width { 1 } else { rows }, 1, input_channels);
         runs.iter_mut().for_each(|run| run.output = run.output / width * pitch);
         let task = Task { images: (0, 1), runs: (0, runs.len()), blocks: (0, 1) };
         Plan { geometry, source: Source::Direct, runs, tasks: vec![task], scratch_len: 0 }

@@ -198,16 +198,19 @@ pub(super) fn runs(rows: &Axis, columns: &Axis, a: &Addressing) -> Vec<Run> {
     all
 }
 
-/// The runs of a gather whose every output pixel reads the input pixel of the same number, and no other: `len` pixels at a time.
-pub(super) fn pixelwise_runs(pixels: usize, len: usize, channels: usize) -> Vec<Run> {
-    let run = |start: usize| Run {
+/// The runs of a gather whose every output pixel reads the input pixel of the same number, and no other: at most so many `pieces` of nearly
+/// equal length, multiples of `unit` but for the last.
+pub(super) fn pixelwise_runs(pixels: usize, pieces: usize, unit: usize, channels: usize) -> Vec<Run> {
+    let units = pixels.div_ceil(unit);
+    let bound = |piece: usize| (piece * units / pieces * unit).min(pixels);
+    let run = |(start, end): (usize, usize)| Run {
         output: start,
         output_step: 1,
-        len: len.min(pixels - start),
+        len: end - start,
         input_step: 1,
         taps: vec![Tap { pixel: start, row: 0 }],
         tap_len: channels,
         input_rows: (0, 1),
     };
-    (0..pixels).step_by(len.max(1)).map(run).collect()
+    (0..pieces).map(|piece| (bound(piece), bound(piece + 1))).filter(|(start, end)| start < end).map(run).collect()
 }
