@@ -1,5 +1,5 @@
 //! Average pooling of channels-last pictures, vectorised over the channels. Forward and backward are the same weighted sum over
-//! stretches of places; sums are carried in 64 bits.
+//! stretches of places; sums of many places are carried in 64 bits.
 
 use std::ops::Range;
 
@@ -147,14 +147,26 @@ struct Sum<'a, T> {
 impl<T: Float> Channels for Sum<'_, T> {
     #[inline(always)]
     fn block<const C: usize>(&mut self, first: usize) {
-        let mut sums = [0.0; C];
+        if self.rows.0.len() * self.columns.0.len() <= FEW_PLACES { self.sum::<T, C>(first) } else { self.sum::<f64, C>(first) }
+    }
+}
+
+/// Places whose sum is as exact as its result without a wider type.
+const FEW_PLACES: usize = 32;
+
+impl<T: Float> Sum<'_, T> {
+    /// The sums of some channels, carried in an `A`.
+    #[inline(always)]
+    fn sum<A: Float, const C: usize>(&mut self, first: usize) {
+        let mut sums = [A::ZERO; C];
         for i in self.rows.0.clone() {
             for j in self.columns.0.clone() {
-                let weight = self.rows.1[i] * self.columns.1[j];
+                let weight = A::from_f64(self.rows.1[i] * self.columns.1[j]);
                 let pixel = &self.source[i * self.line + j * self.pixel + first..][..C];
-                sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.to_f64() * weight);
+                sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += A::from_f64(x.to_f64()) * weight);
             }
         }
-        self.out[first..][..C].iter_mut().zip(sums).for_each(|(y, sum)| *y = T::from_f64(sum * self.weight));
+        let weight = A::from_f64(self.weight);
+        self.out[first..][..C].iter_mut().zip(sums).for_each(|(y, sum)| *y = T::from_f64((sum * weight).to_f64()));
     }
 }

@@ -1,6 +1,9 @@
 //! How a [gather](super::gather) is cut into tasks: told by sizes alone, so it is made once and kept (see [`plans`](super::plans)).
 
-use super::plan::{Addressing, Axis, AxisSizes, Run, input_rows, pixelwise_runs, runs};
+use super::{
+    plan::{Addressing, Axis, AxisSizes, Run, input_rows, pixelwise_runs, runs},
+    schedule::busiest,
+};
 use crate::BLOCK;
 
 /// Bytes of input that a task keeps at hand, so that it stays in the second-level cache while blocks of weights pass by.
@@ -11,6 +14,10 @@ const FEWEST_SHARED_PIXELS: usize = 24;
 
 /// Pixels from which that is better than reading what another thread has just written: the next layer of a thread works at the same ones.
 const MANY_SHARED_PIXELS: usize = 64;
+
+/// How much longer the busiest thread may take where each has strips of a picture instead of blocks of weights: it copies less of the input,
+/// and the next layer finds what it reads in its thread's cache.
+const WORTH_OF_STRIPS: f64 = 1.07;
 
 /// The sizes of a gather, and which input pixels each output pixel sums over.
 pub(super) struct Geometry {
@@ -154,20 +161,49 @@ impl Geometry {
                 tasks.extend(shares(runs.len(), runs.len().div_ceil(runs_per_task)).map(|runs| Task { images, runs, blocks }));
             }
         }
-        tasks
+        if self.images > 1 || self.is_pixelwise() {
+            return tasks;
+        }
+        let load = |tasks: &[Task]| busiest(&tasks.iter().map(|task| self.cost(task, runs)).collect::<Vec<_>>(), threads);
+        let strips = self.strips_for_all(runs, threads);
+        if load(&strips) < WORTH_OF_STRIPS * load(&tasks) { strips } else { tasks }
+    }
+
+    /// Strips of a single picture, as many for each thread, all blocks of weights each.
+    fn strips_for_all(&self, runs: &[Run], threads: usize) -> Vec<Task> {
+        let rows = self.output.0;
+        let runs_per_row = runs.len().div_ceil(rows.max(1));
+        let strips = self.strips().next_multiple_of(threads).min(rows);
+        let blocks = (0, self.output_channels.div_ceil(BLOCK));
+        let strip = |(top, bottom)| Task { images: (0, 1), runs: (top * runs_per_row, bottom * runs_per_row), blocks };
+        shares(rows, strips).map(strip).collect()
+    }
+
+    /// The multiply-adds of a task.
+    fn cost(&self, task: &Task, runs: &[Run]) -> f64 {
+        // The runs of a layer that works pixel by pixel count the pixels of all pictures.
+        let images = if self.is_pixelwise() { 1 } else { task.pictures() };
+        let products: usize = runs[task.runs.0..task.runs.1].iter().map(|run| run.len * run.taps.len() * run.tap_len).sum();
+        let outputs = (task.blocks.1 * BLOCK).min(self.output_channels) - task.blocks.0 * BLOCK;
+        (images * products * outputs) as f64
     }
 
     /// Runs whose input rows fit the scratch together.
     fn runs_per_strip(&self, runs: &[Run], threads: usize) -> usize {
         let runs_per_row = runs.len().div_ceil(self.output.0.max(1));
-        let row = self.input.1 * self.input_channels * 4;
-        let input_rows = (SCRATCH_BYTES / row.max(1)).saturating_sub(self.kernel.0);
-        let rows = input_rows * self.output.0 / self.input.0.max(1);
-        let strips = self.output.0.div_ceil(rows.clamp(4, self.output.0.max(4)));
+        let strips = self.strips();
         let shared = if self.images.is_multiple_of(threads) { strips } else { strips.next_multiple_of(threads).min(self.output.0) };
         // Threads with lower strips would wait for the others; where there are blocks of weights enough, these are shared out instead.
         let even = self.output.0.is_multiple_of(shared) || self.output_channels.div_ceil(BLOCK) < 2 * threads;
         self.output.0.div_ceil(if even { shared } else { strips }) * runs_per_row
+    }
+
+    /// The strips of a picture whose input rows fit the scratch.
+    fn strips(&self) -> usize {
+        let row = self.input.1 * self.input_channels * 4;
+        let input_rows = (SCRATCH_BYTES / row.max(1)).saturating_sub(self.kernel.0);
+        let rows = input_rows * self.output.0 / self.input.0.max(1);
+        self.output.0.div_ceil(rows.clamp(4, self.output.0.max(4)))
     }
 }
 
@@ -218,15 +254,7 @@ impl Plan {
 
     /// The multiply-adds of each task.
     pub(super) fn costs(&self) -> Vec<f64> {
-        let g = &self.geometry;
-        let cost = |task: &Task| {
-            // The runs of a layer that works pixel by pixel count the pixels of all pictures.
-            let images = if g.is_pixelwise() { 1 } else { task.pictures() };
-            let products: usize = self.runs_of(task).iter().map(|run| run.len * run.taps.len() * run.tap_len).sum();
-            let outputs = (task.blocks.1 * BLOCK).min(g.output_channels) - task.blocks.0 * BLOCK;
-            (images * products * outputs) as f64
-        };
-        self.tasks.iter().map(cost).collect()
+        self.tasks.iter().map(|task| self.geometry.cost(task, &self.runs)).collect()
     }
 }
 

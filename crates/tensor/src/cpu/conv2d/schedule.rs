@@ -36,7 +36,7 @@ fn stages(s: &ConvShape, pass: ConvPass, threads: usize) -> Option<Vec<Vec<f64>>
 }
 
 /// When the last of `threads` threads is done: each does its own tasks first, and then takes those of others.
-fn busiest(tasks: &[f64], threads: usize) -> f64 {
+pub(super) fn busiest(tasks: &[f64], threads: usize) -> f64 {
     let threads = threads.min(tasks.len().max(1));
     let mut queues: Vec<_> = (0..threads).map(|thread| own_tasks(tasks.len(), threads, thread)).collect();
     let mut loads = vec![0.0f64; threads];
