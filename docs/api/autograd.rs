@@ -19,6 +19,20 @@ impl Var {
     pub fn grad_of(&self, input: &Var, grad: Tensor) -> Result<Tensor>;
 }
 
+// autograd/src/cell.rs
+pub fn changes() -> u64;
+pub struct TensorCell {
+    private: (),
+}
+impl TensorCell {
+    pub fn new(value: Tensor) -> Self;
+    pub fn value(&self) -> Tensor;
+    pub fn set_value(&self, value: Tensor);
+    pub fn update<R>(&self, f: impl FnOnce(&mut Tensor) -> R) -> R;
+    pub fn id(&self) -> u64;
+}
+impl fmt::Debug for TensorCell;
+
 // autograd/src/dominators.rs
 pub fn dominators<E>(
     input: Tensor,
@@ -36,6 +50,7 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R;
 pub mod op;
 pub mod ops;
 pub use autocast::{autocast_bf16, conv_method};
+pub use cell::{TensorCell, changes};
 pub use dominators::dominators;
 pub use gradcheck::gradcheck;
 pub use graph::{is_grad_enabled, no_grad};

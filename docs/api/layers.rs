@@ -51,6 +51,7 @@ pub struct BatchNorm2d {
     pub running_mean: Buffer,
     pub running_var: Buffer,
     pub num_batches_tracked: Buffer,
+    private: (),
 }
 impl BatchNorm2d {
     pub fn new(num_features: usize) -> Self;
@@ -143,6 +144,19 @@ pub fn conv_norm_act_pair(
     first: ConvNormAct<'_>,
     second: ConvNormAct<'_>,
     x: &Var,
+    mode: Mode,
+) -> Result<Var>;
+pub fn conv_norm_act_pair_with_means(
+    first: ConvNormAct<'_>,
+    second: ConvNormAct<'_>,
+    x: &Var,
+    mode: Mode,
+) -> Result<(Var, Var)>;
+pub fn conv_norm_act_scaled(
+    layers: ConvNormAct<'_>,
+    x: &Var,
+    factors: &Var,
+    residual: Option<Var>,
     mode: Mode,
 ) -> Result<Var>;
 
@@ -272,7 +286,10 @@ pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use branch::{Branch, cat_branches};
 pub use buffer::Buffer;
-pub use conv_norm_act::{ConvNormAct, conv_norm_act, conv_norm_act_pair};
+pub use conv_norm_act::{
+    ConvNormAct, conv_norm_act, conv_norm_act_pair, conv_norm_act_pair_with_means,
+    conv_norm_act_scaled,
+};
 pub use conv2d::Conv2d;
 pub use conv2d_norm_activation::Conv2dNormActivation;
 pub use dropout::Dropout;
@@ -284,7 +301,7 @@ pub use lazy_parameter::LazyParameter;
 pub use linear::Linear;
 pub use loss::{CrossEntropyLoss, one_hot};
 pub use max_pool2d::MaxPool2d;
-pub use module::{Mode, Module, Slot};
+pub use module::{ChannelGate, Mode, Module, Slot};
 pub use module_ext::ModuleExt;
 pub use permute::Permute;
 pub use sequential::Sequential;
@@ -368,12 +385,18 @@ pub trait Module: Any + Send + Sync {
     fn as_conv_norm_act(&self) -> Option<ConvNormAct<'_>> {
         ..
     }
+    fn channel_gate(&self) -> Option<&dyn ChannelGate> {
+        ..
+    }
     fn children(&self) -> Vec<(String, &dyn Module)> {
         ..
     }
     fn tensors(&self) -> Vec<(&'static str, Slot<'_>)> {
         ..
     }
+}
+pub trait ChannelGate {
+    fn factors(&self, means: &Var, mode: Mode) -> Result<Var>;
 }
 #[derive(Debug, Clone, Copy)]
 pub enum Slot<'a> {
@@ -768,6 +791,7 @@ impl SqueezeExcitation {
     pub fn weight_init(self, init: Init) -> Self;
     pub fn bias_init(self, init: Init) -> Self;
 }
+impl ChannelGate for SqueezeExcitation;
 impl Module for SqueezeExcitation;
 
 // layers/src/state_dict.rs

@@ -17,6 +17,22 @@ pub trait Backend: Sync {
     ) -> Result<Tensor> {
         ..
     }
+    fn conv2d_pair_with_means(
+        &self,
+        x: &Tensor,
+        first: ConvStep<'_>,
+        second: ConvStep<'_>,
+    ) -> Result<(Tensor, Option<Tensor>)> {
+        ..
+    }
+    fn conv2d_scaled(
+        &self,
+        x: &Tensor,
+        factors: &Tensor,
+        conv: ConvStep<'_>,
+    ) -> Result<Tensor> {
+        ..
+    }
     fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
         ..
     }
@@ -156,6 +172,14 @@ pub trait Backend: Sync {
         shape: &Shape,
         options: &MaxPool2dOptions,
     ) -> Result<(Tensor, Tensor)>;
+    fn max_pool2d_values(
+        &self,
+        x: &Tensor,
+        shape: &Shape,
+        options: &MaxPool2dOptions,
+    ) -> Result<Tensor> {
+        ..
+    }
     fn max_pool2d_backward(
         &self,
         grad: &Tensor,
@@ -608,6 +632,16 @@ impl Tensor {
         first: FusedConv2d<'_>,
         second: FusedConv2d<'_>,
     ) -> Result<Tensor>;
+    pub fn conv2d_pair_with_means(
+        &self,
+        first: FusedConv2d<'_>,
+        second: FusedConv2d<'_>,
+    ) -> Result<(Tensor, Tensor)>;
+    pub fn conv2d_scaled(
+        &self,
+        factors: &Tensor,
+        conv: FusedConv2d<'_>,
+    ) -> Result<Tensor>;
     pub fn conv2d_cat(parts: Vec<CatPart<'_>>) -> Result<Tensor>;
     pub fn conv2d_grad_input(
         &self,
@@ -728,6 +762,7 @@ impl MaxPool2dOptions {
 }
 impl Tensor {
     pub fn max_pool2d(&self, options: &MaxPool2dOptions) -> Result<(Tensor, Tensor)>;
+    pub fn max_pool2d_values(&self, options: &MaxPool2dOptions) -> Result<Tensor>;
     pub fn max_pool2d_backward(
         &self,
         places: &Tensor,

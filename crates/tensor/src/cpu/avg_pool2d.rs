@@ -88,7 +88,7 @@ fn weighted_sums<T: Float>(level: SimdLevel, source: &Tensor, rows: &Axis, colum
 }
 
 /// Channels that are not shared out further.
-const CHANNELS: usize = 32;
+const CHANNELS: usize = 16;
 
 /// Where a task writes: some channels of a row.
 struct Out<T> {
