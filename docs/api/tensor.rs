@@ -33,6 +33,14 @@ pub trait Backend: Sync {
     ) -> Result<Tensor> {
         ..
     }
+    fn conv2d_of_product(
+        &self,
+        x: &Tensor,
+        factors: &Tensor,
+        conv: ConvStep<'_>,
+    ) -> Result<Tensor> {
+        ..
+    }
     fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
         ..
     }

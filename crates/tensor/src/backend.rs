@@ -24,8 +24,12 @@ pub trait Backend: Sync {
         Ok((self.conv2d_pair(x, first, second)?, None))
     }
     /// The convolution of `x * factors`, `[N, C, 1, 1]` and channels-last; memory orders as in `conv2d`. Devices that cannot take factors into
-    /// a convolution scale the input.
+    /// a convolution compute [the product first](Backend::conv2d_of_product).
     fn conv2d_scaled(&self, x: &Tensor, factors: &Tensor, conv: ConvStep<'_>) -> Result<Tensor> {
+        self.conv2d_of_product(x, factors, conv)
+    }
+    /// The product, then its convolution.
+    fn conv2d_of_product(&self, x: &Tensor, factors: &Tensor, conv: ConvStep<'_>) -> Result<Tensor> {
         let x = self.binary(Binary::Mul, x, factors, x.shape(), Layout::ChannelsLast)?;
         self.conv2d(&x, &conv.weight, &conv.shape, conv.epilogue)
     }

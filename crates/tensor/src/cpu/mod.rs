@@ -64,7 +64,10 @@ impl Backend for Cpu {
         conv2d::forward_pair_with_means(x, first, second)
     }
     fn conv2d_scaled(&self, x: &Tensor, factors: &Tensor, conv: ConvStep<'_>) -> Result<Tensor> {
-        conv2d::forward_scaled(x, factors, conv)
+        if conv2d::scales_weight(x.dtype(), &conv.shape) {
+            return conv2d::forward_scaled(x, factors, &conv.shape, &conv.weight, conv.epilogue);
+        }
+        self.conv2d_of_product(x, factors, conv)
     }
     fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
         if parts.iter().all(|part| part.operand().dtype() == DType::F32) {

@@ -33,7 +33,7 @@ use grad_weight::GradWeight;
 use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes, Run};
 use row_sums::RowSums;
-pub(super) use scaled::forward_scaled;
+pub(super) use scaled::{forward_scaled, scales_weight};
 pub use schedule::conv2d_speedup;
 use weight::{Grouping, fill_channels, join_groups, pad_rows, split_groups, transpose};
 use winograd::{Filters, Winograd, WinogradGradWeight};

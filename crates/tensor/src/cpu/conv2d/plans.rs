@@ -20,7 +20,7 @@ use crate::{
     ops::{ConvMethod, ConvShape},
 };
 
-/// What a plan depends on; last the number of threads, or whatever else there is.
+/// What a plan depends on; last the number of threads, or for a ring that of the input channels.
 type Key = (ConvShape, ConvPass, usize);
 
 /// Plans are forgotten, all at once, when there are so many: a program may meet pictures of any size.

@@ -38,6 +38,7 @@ impl RowSums {
         RowSums { values, images: s.n, rows: s.output.0, width: s.output.1, channels: s.k }
     }
 
+    /// The place that tasks write to.
     pub(super) fn shared(&mut self) -> SharedSums {
         SharedSums { values: SharedMut::new(self.values.as_mut_slice()), rows: self.rows, width: self.width, channels: self.channels }
     }

@@ -4,12 +4,11 @@ use super::forward;
 use crate::{
     BLOCK, DType, Layout, Result, Tensor,
     cpu::{
-        binary::binary,
         dispatch::{Kernel, SimdLevel, level, run_at},
         pool::{SharedMut, parallel_ranges},
         simd::Simd,
     },
-    ops::{Binary, ConvShape, ConvStep},
+    ops::{ConvShape, Epilogue},
 };
 
 /// Rows of weights below which a second thread is not worth waking.
@@ -19,18 +18,13 @@ const GRAIN: usize = 1 << 7;
 /// have just been written.
 const LEAST_GAIN: usize = 4;
 
-/// The convolution of `x * factors`; the factors are `[N, C, 1, 1]`.
-pub(in crate::cpu) fn forward_scaled(x: &Tensor, factors: &Tensor, mut step: ConvStep<'_>) -> Result<Tensor> {
-    if scales_weight(x.dtype(), &step.shape) {
-        step.weight = scaled_weight(level(), &step.weight, factors, &step.shape)?;
-        return forward(x, &step.weight, &step.shape, step.epilogue);
-    }
-    let x = binary(level(), Binary::Mul, x, factors, x.shape(), Layout::ChannelsLast)?;
-    forward(&x, &step.weight, &step.shape, step.epilogue)
+/// The convolution of `x * factors` `[1, C, 1, 1]`, which the weight takes along.
+pub(in crate::cpu) fn forward_scaled(x: &Tensor, factors: &Tensor, s: &ConvShape, w: &Tensor, e: Epilogue<'_>) -> Result<Tensor> {
+    forward(x, &scaled_weight(level(), w, factors, s)?, s, e)
 }
 
 /// Whether the factors are taken into the weight: those of a single picture, where there are far fewer weights than inputs.
-fn scales_weight(dtype: DType, s: &ConvShape) -> bool {
+pub(in crate::cpu) fn scales_weight(dtype: DType, s: &ConvShape) -> bool {
     let weights = s.k * s.kernel.0 * s.kernel.1;
     dtype == DType::F32 && s.n == 1 && s.options.groups == 1 && LEAST_GAIN * weights <= s.input.0 * s.input.1
 }
@@ -76,7 +70,7 @@ mod tests {
     use super::*;
     use crate::{
         Tensor,
-        ops::{Conv2dOptions, Epilogue, FusedConv2d, Unary},
+        ops::{Conv2dOptions, FusedConv2d, Unary},
         random::Generator,
     };
 
