@@ -29,16 +29,18 @@ impl Var {
         inputs: &[&Var],
         rule: impl FnOnce(Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send + 'static,
     ) -> Var {
-        if is_recording() {
-            return note(op, value, inputs);
-        }
-        if !Var::records(inputs) {
-            return Var::from(value);
+        if is_recording() || !Var::records(inputs) {
+            return Var::without_history(op, value, inputs);
         }
         let (name, inputs) = (op.name(), inputs.iter().map(|v| v.node.clone()).collect());
         let result = Var { value, node: Some(Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) })) };
         dominators::note(&result);
         result
+    }
+
+    /// The result of an operation that no gradient flows through.
+    pub(crate) fn without_history(op: Op, value: Tensor, inputs: &[&Var]) -> Var {
+        if is_recording() { note(op, value, inputs) } else { Var::from(value) }
     }
 
     /// Whether an operation on these inputs is recorded: recording is on, and one of them needs a gradient.

@@ -9,8 +9,7 @@ impl Var {
     pub fn max_pool2d(&self, options: &MaxPool2dOptions) -> Result<Var> {
         let (shape, options) = (self.shape().clone(), *options);
         if !Var::records(&[self]) {
-            let y = self.value.max_pool2d_values(&options)?;
-            return Ok(Var::from_op(Op::MaxPool2d(options), y, &[self], |_, _| Ok(vec![None])));
+            return Ok(Var::without_history(Op::MaxPool2d(options), self.value.max_pool2d_values(&options)?, &[self]));
         }
         let (y, places) = self.value.max_pool2d(&options)?;
         Ok(Var::from_op(Op::MaxPool2d(options), y, &[self], move |grad, _| {
