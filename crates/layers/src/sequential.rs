@@ -338,6 +338,36 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_block_with_a_squeeze_is_computed_as_one_by_one() {
+        let block = |conv: Conv2d| {
+            let norm = BatchNorm2d::new(conv.out_channels);
+            Conv2dNormActivation::new(conv.bias(false), norm)
+        };
+        let mut generator = Generator::new(6);
+        // Channels that the kernel of both convolutions takes, and such as it does not; a picture whose factors the weight takes, and one too
+        // small for that.
+        for (channels, size) in [(48, 20), (48, 4), (40, 20)] {
+            let modules = sequential![
+                block(Conv2d::new(8, channels, 1)).activation(SiLU::new()),
+                block(Conv2d::new(channels, channels, 5).padding(2).groups(channels)).activation(SiLU::new()),
+                SqueezeExcitation::new(channels, 6).activation(SiLU::new()),
+                block(Conv2d::new(channels, 8, 1)),
+            ];
+            assert!(modules.pair(0).is_some() && modules.gate(2).is_some());
+            let x = Var::from(Tensor::normal([1, 8, size, size], 0.5, 1.0, &mut generator).unwrap());
+            for dtype in [DType::F32, DType::F64] {
+                modules.to_dtype(dtype).unwrap();
+                let x = Var::from(x.value().to_dtype(dtype).unwrap());
+                no_grad(|| modules.forward(&x, Mode::Train)).unwrap(); // running statistics other than 0 and 1
+                let fused = no_grad(|| modules.forward(&x, Mode::Eval)).unwrap();
+                let plain = unfused(&modules, &x, Mode::Eval);
+                let deviation = fused.value().sub(plain.value()).unwrap().abs().unwrap().amax(&[], false).unwrap().item().unwrap();
+                assert!(deviation < if dtype == DType::F32 { 1e-5 } else { 1e-12 }, "{channels} at {size}, {dtype}: {deviation}");
+            }
+        }
+    }
+
+    #[test]
     fn fusing_changes_nothing() {
         let modules = sequential![
             Conv2d::new(3, 8, 3).padding(1).bias(false),
