@@ -2,7 +2,7 @@
 
 use super::{
     SimdLevel,
-    batch_norm::{for_chunks, rows_per_chunk},
+    batch_norm::{column_sums, for_chunks, rows_per_chunk},
     dispatch::{Kernel, run_at},
     pool::SharedMut,
     simd::Simd,
@@ -42,11 +42,9 @@ pub(super) fn layer_norm_backward(level: SimdLevel, grad: &Tensor, x: &Tensor, n
             let (dx, sums) = unsafe { (out.slice(range.start, range.len()), sums.slice(i * 2 * len, 2 * len)) };
             run_at(level, Backward { g: &g[range.clone()], x: &x[range], dx, weight: &weight, sums, eps: norm.eps });
         });
-        let total = |from: usize| {
-            let sum = |i: usize| T::from_f64(partial.chunks_exact(2 * len).map(|chunk| chunk[from + i].to_f64()).sum());
-            Tensor::from_vec::<T>((0..len).map(sum).collect(), norm.normalized_shape.clone())
-        };
-        Ok(LayerNormGrads { x: dx, weight: total(0)?, bias: total(len)? })
+        let total = column_sums(&partial, 2 * len);
+        let parameter = |sums: &[f64]| Tensor::from_vec::<T>(sums.iter().map(|&sum| T::from_f64(sum)).collect(), norm.normalized_shape.clone());
+        Ok(LayerNormGrads { x: dx, weight: parameter(&total[..len])?, bias: parameter(&total[len..])? })
     })
 }
 

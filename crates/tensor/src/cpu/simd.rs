@@ -27,6 +27,16 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
     unsafe fn store(p: *mut f32, v: Self::V);
+    /// Writes past the caches, to a place that is aligned to the vector's size. Other threads are to see it only after a
+    /// [`fence`](Simd::fence) by this one, whatever else they synchronise by.
+    #[inline(always)]
+    unsafe fn stream(p: *mut f32, v: Self::V) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::store(p, v) }
+    }
+    /// Orders what was [streamed](Simd::stream) before what is written from here on.
+    #[inline(always)]
+    unsafe fn fence() {}
     /// The first `len` values, at most `LANES`, and zeros; nothing behind them is read.
     unsafe fn load_part(p: *const f32, len: usize) -> Self::V;
     /// Writes the first `len` values, at most `LANES`.

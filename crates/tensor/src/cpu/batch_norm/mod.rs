@@ -12,12 +12,25 @@ use crate::cpu::{
 use crate::{
     Float, Layout, Result, Tensor,
     ops::{Norm, NormBackward, NormGrads},
+    storage::Buffer,
     with_float,
 };
 
 /// Values a channel up to which an input gradient is computed in f64: it is what is left when terms of its size cancel, and the fewer
 /// values, the less is left.
 const FEW_ROWS: usize = 16;
+
+/// Bytes of a result from which on it is written past the caches: it leaves them before it is read again, and a line that is written in the
+/// usual way is read first.
+const STREAMED_BYTES: usize = 16 << 20;
+
+/// Whether a result, of rows of so many channels, is written past the caches: it is large, and its vectors lie aligned.
+fn streams<T>(out: &[T], channels: usize) -> bool {
+    size_of_val(out) >= STREAMED_BYTES && (channels * size_of::<T>()).is_multiple_of(LINE) && out.as_ptr().addr().is_multiple_of(LINE)
+}
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 /// The rows of one piece of work: a function of the shape alone, so that sums do not depend on the number of threads.
 pub(super) fn rows_per_chunk(channels: usize) -> usize {
@@ -60,28 +73,50 @@ impl<T: Float> Kernel for Moments<'_, T> {
 fn stats_of<T: Float>(x: &Tensor) -> Result<(Tensor, Tensor)> {
     let (data, c) = (x.data::<T>()?, x.dims()[1]);
     let rows = data.len() / c;
-    let mut partial = vec![T::ZERO; rows.div_ceil(rows_per_chunk(c)) * 2 * c];
-    let out = SharedMut::new(&mut partial);
-    for_chunks(rows, c, |i, a, b| {
-        // SAFETY: each chunk has its own partial sums.
-        let partial = unsafe { out.slice(i * 2 * c, 2 * c) };
-        run_at(level(), Moments { channels: c, data: &data[a * c..b * c], out: partial });
-    });
-    let (mut mean, mut var) = (Tensor::uninit::<T>([c], Layout::Contiguous)?, Tensor::uninit::<T>([c], Layout::Contiguous)?);
-    let (mean_out, var_out) = (mean.data_mut::<T>()?, var.data_mut::<T>()?);
-    for channel in 0..c {
-        let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
-        for (i, chunk) in partial.chunks_exact(2 * c).enumerate() {
-            let size = (rows - i * rows_per_chunk(c)).min(rows_per_chunk(c)) as f64;
-            let delta = chunk[channel].to_f64() - mean;
-            m2 += chunk[c + channel].to_f64() + delta * delta * n * size / (n + size);
+    let moments = partial_sums::<T>(rows, c, |a, b, out| run_at(level(), Moments { channels: c, data: &data[a * c..b * c], out }));
+    let (mut mean, mut m2) = (vec![0.0; c], vec![0.0; c]);
+    run_at(level(), Combine { rows, moments: moments.as_slice::<T>(), mean: &mut mean, m2: &mut m2 });
+    let mean = mean.into_iter().map(T::from_f64).collect();
+    let var = m2.into_iter().map(|m2| T::from_f64(m2 / rows as f64)).collect();
+    Ok((Tensor::from_vec::<T>(mean, [c])?, Tensor::from_vec::<T>(var, [c])?))
+}
+
+/// Two numbers a channel of each chunk, one channel's behind the other's: `sums(first row, behind the last row, out)` computes those of one.
+fn partial_sums<T: Float>(rows: usize, channels: usize, sums: impl Fn(usize, usize, &mut [T]) + Sync) -> Buffer {
+    let mut partial = Buffer::uninit::<T>(rows.div_ceil(rows_per_chunk(channels)) * 2 * channels);
+    let out = SharedMut::new(partial.as_mut_slice());
+    // SAFETY: each chunk has its own partial sums.
+    for_chunks(rows, channels, |i, a, b| sums(a, b, unsafe { out.slice(i * 2 * channels, 2 * channels) }));
+    partial
+}
+
+/// Joins the [`Moments`] of chunks.
+struct Combine<'a, T> {
+    /// Rows of all chunks.
+    rows: usize,
+    moments: &'a [T],
+    mean: &'a mut [f64],
+    m2: &'a mut [f64],
+}
+
+impl<T: Float> Kernel for Combine<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let c = self.mean.len();
+        let mut n = 0.0;
+        for (i, chunk) in self.moments.chunks_exact(2 * c).enumerate() {
+            let size = (self.rows - i * rows_per_chunk(c)).min(rows_per_chunk(c)) as f64;
+            let (weight, spread) = (size / (n + size), n * size / (n + size));
             n += size;
-            mean += delta * size / n;
+            let (means, squares) = chunk.split_at(c);
+            for (((mean, m2), chunk_mean), chunk_m2) in self.mean.iter_mut().zip(&mut *self.m2).zip(means).zip(squares) {
+                let delta = chunk_mean.to_f64() - *mean;
+                *m2 += chunk_m2.to_f64() + delta * delta * spread;
+                *mean += delta * weight;
+            }
         }
-        mean_out[channel] = T::from_f64(mean);
-        var_out[channel] = T::from_f64(m2 / n);
     }
-    Ok((mean, var))
 }
 
 /// A norm's per-channel numbers: `(x - mean) * scale + bias`.
@@ -170,7 +205,8 @@ fn forward_of<T: Float>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, 
     let mut y = Tensor::uninit::<T>(x.shape().clone(), x.layout())?;
     let data = x.data::<T>()?;
     let residual = residual.map(Tensor::data::<T>).transpose()?;
-    let out = SharedMut::new(y.data_mut::<T>()?);
+    let out = y.data_mut::<T>()?;
+    let (streams, out) = (streams(out, c), SharedMut::new(out));
     if data.is_empty() {
         return Ok(y);
     }
@@ -179,7 +215,10 @@ fn forward_of<T: Float>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, 
         let out = unsafe { out.slice(a * c, (b - a) * c) };
         let rows = a * c..b * c;
         let Channels { mean, scale, bias, .. } = &channels;
-        run_at(level(), rows::Normalise { mean, scale, bias, x: &data[rows.clone()], residual: residual.map(|r| &r[rows]), relu, out });
+        run_at(
+            level(),
+            rows::Normalise { mean, scale, bias, x: &data[rows.clone()], residual: residual.map(|r| &r[rows]), relu, streams, out },
+        );
     });
     Ok(y)
 }
@@ -215,7 +254,8 @@ fn backward_of<T: Float>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Norm
         |f: &dyn Fn(usize) -> f64| -> Vec<T> { (0..c).map(|i| T::from_f64(if forward.batch_stats { f(i) } else { 0.0 })).collect() };
     let offset = constants(&|i| sum[i] / n);
     let slope = constants(&|i| sum_x[i] * channels.inv_std[i] * channels.inv_std[i] / n);
-    let out = SharedMut::new(dx.data_mut::<T>()?);
+    let out = dx.data_mut::<T>()?;
+    let (streams, out) = (streams(out, c), SharedMut::new(out));
     let masked_out = masked.as_mut().map(|m| m.data_mut::<T>().map(SharedMut::new)).transpose()?;
     if !grad.is_empty() {
         for_chunks(grad.len() / c, c, |_, a, b| {
@@ -224,7 +264,7 @@ fn backward_of<T: Float>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Norm
             let (out, masked) = unsafe { (out.slice(range.start, range.len()), masked_out.map(|m| m.slice(range.start, range.len()))) };
             let (grad, x, output) = (&grad[range.clone()], &x[range.clone()], output.map(|o| &o[range.clone()]));
             let Channels { mean, scale, .. } = &channels;
-            run_at(level(), rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, output, masked, out });
+            run_at(level(), rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, output, masked, streams, out });
         });
     }
     let weight = (0..c).map(|i| T::from_f64(sum_x[i] * channels.inv_std[i])).collect();
@@ -258,18 +298,36 @@ fn behind_relu<T: Float>(g: T, y: T) -> T {
 
 /// For each channel, the sums of g and of g * (x - mean), where g is the gradient behind the ReLU.
 fn reduce<T: Float>(c: usize, grad: &[T], x: &[T], output: Option<&[T]>, channels: &Channels<T>) -> (Vec<f64>, Vec<f64>) {
-    let rows = grad.len() / c.max(1);
-    let mut partial = vec![T::ZERO; rows.div_ceil(rows_per_chunk(c)) * 2 * c];
-    let out = SharedMut::new(&mut partial);
     let mean = &channels.mean[..c];
-    for_chunks(rows, c, |i, a, b| {
-        // SAFETY: each chunk has its own partial sums.
-        let partial = unsafe { out.slice(i * 2 * c, 2 * c) };
+    let partial = partial_sums::<T>(grad.len() / c.max(1), c, |a, b, out| {
         let rows = a * c..b * c;
-        run_at(level(), GradSums { grad: &grad[rows.clone()], x: &x[rows.clone()], output: output.map(|y| &y[rows]), mean, out: partial });
+        run_at(level(), GradSums { grad: &grad[rows.clone()], x: &x[rows.clone()], output: output.map(|y| &y[rows]), mean, out });
     });
-    let total = |from: usize| (0..c).map(|i| partial.chunks_exact(2 * c).map(|p| p[from + i].to_f64()).sum()).collect();
-    (total(0), total(c))
+    let mut sums = column_sums(partial.as_slice::<T>(), 2 * c);
+    let sums_x = sums.split_off(c);
+    (sums, sums_x)
+}
+
+/// The sums of the columns of rows of this length.
+pub(super) fn column_sums<T: Float>(rows: &[T], len: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; len];
+    run_at(level(), AddRows { rows, sums: &mut sums });
+    sums
+}
+
+struct AddRows<'a, T> {
+    rows: &'a [T],
+    sums: &'a mut [f64],
+}
+
+impl<T: Float> Kernel for AddRows<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for row in self.rows.chunks_exact(self.sums.len().max(1)) {
+            self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.to_f64());
+        }
+    }
 }
 
 impl<T: Float> Kernel for rows::InputGrad<'_, T> {

@@ -6,6 +6,16 @@ use super::{
 };
 use crate::{Float, cpu::simd::Simd};
 
+/// Writes a vector: past the caches if `streams`, which takes a place that is aligned, and a [`fence`](Simd::fence) when all is written.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+unsafe fn write<S: Simd>(streams: bool, at: *mut f32, value: S::V) {
+    // SAFETY: the caller's promise.
+    unsafe { if streams { S::stream(at, value) } else { S::store(at, value) } }
+}
+
 /// `out = relu((x - mean) * scale + bias + residual)`.
 pub(super) struct Normalise<'a, T> {
     pub mean: &'a [T],
@@ -14,6 +24,8 @@ pub(super) struct Normalise<'a, T> {
     pub x: &'a [T],
     pub residual: Option<&'a [T]>,
     pub relu: bool,
+    /// Whether `out`, whose rows lie aligned then, is written past the caches.
+    pub streams: bool,
     pub out: &'a mut [T],
 }
 
@@ -25,8 +37,9 @@ impl<T: Float> Normalise<'_, T> {
         if let (Some(x), Some(mean), Some(scale), Some(bias), Some(out)) =
             (as_f32(self.x), as_f32(self.mean), as_f32(self.scale), as_f32(self.bias), as_f32_mut(self.out))
         {
-            let vectors = Normalise { mean, scale, bias, x, residual: self.residual.and_then(as_f32), relu: self.relu, out };
-            // SAFETY: `run_at` has entered the level S.
+            let vectors =
+                Normalise { mean, scale, bias, x, residual: self.residual.and_then(as_f32), relu: self.relu, streams: self.streams, out };
+            // SAFETY: `run_at` has entered the level S; `streams` says what it takes.
             done = unsafe { vectors.vectors::<S>() };
         }
         if done == c {
@@ -46,7 +59,7 @@ impl Normalise<'_, f32> {
     /// The channels that fill whole vectors; how many those are.
     ///
     /// # Safety
-    /// See [`Simd`].
+    /// See [`Simd`]; where results are streamed, they lie aligned.
     #[inline(always)]
     unsafe fn vectors<S: Simd>(self) -> usize {
         let c = self.mean.len();
@@ -65,10 +78,12 @@ impl Normalise<'_, f32> {
                     if self.relu {
                         value = S::max(value, S::zero());
                     }
-                    S::store(self.out.as_mut_ptr().add(start + i), value);
+                    write::<S>(self.streams, self.out.as_mut_ptr().add(start + i), value);
                 }
             }
         }
+        // SAFETY: as above.
+        unsafe { S::fence() };
         whole
     }
 }
@@ -84,6 +99,8 @@ pub(super) struct InputGrad<'a, T> {
     pub x: &'a [T],
     pub output: Option<&'a [T]>,
     pub masked: Option<&'a mut [T]>,
+    /// Whether `out` and `masked`, whose rows lie aligned then, are written past the caches.
+    pub streams: bool,
     pub out: &'a mut [T],
 }
 
@@ -102,8 +119,9 @@ impl<T: Float> InputGrad<'_, T> {
             as_f32_mut(self.out),
         ) {
             let masked = self.masked.as_deref_mut().and_then(as_f32_mut);
-            let vectors = InputGrad { mean, scale, offset, slope, grad, x, output: self.output.and_then(as_f32), masked, out };
-            // SAFETY: `run_at` has entered the level S.
+            let vectors =
+                InputGrad { mean, scale, offset, slope, grad, x, output: self.output.and_then(as_f32), masked, streams: self.streams, out };
+            // SAFETY: `run_at` has entered the level S; `streams` says what it takes.
             done = unsafe { vectors.vectors::<S>() };
         }
         if done == c {
@@ -126,7 +144,7 @@ impl InputGrad<'_, f32> {
     /// The channels that fill whole vectors; how many those are.
     ///
     /// # Safety
-    /// See [`Simd`].
+    /// See [`Simd`]; where results are streamed, they lie aligned.
     #[inline(always)]
     unsafe fn vectors<S: Simd>(self) -> usize {
         let c = self.mean.len();
@@ -142,14 +160,53 @@ impl InputGrad<'_, f32> {
                         g = S::where_positive(S::load(output.add(at)), g);
                     }
                     if let Some(masked) = masked {
-                        S::store(masked.add(at), g);
+                        write::<S>(self.streams, masked.add(at), g);
                     }
                     let d = S::sub(S::load(self.x.as_ptr().add(at)), S::load(self.mean.as_ptr().add(i)));
                     let inner = S::sub(S::sub(g, S::load(self.offset.as_ptr().add(i))), S::mul(d, S::load(self.slope.as_ptr().add(i))));
-                    S::store(self.out.as_mut_ptr().add(at), S::mul(S::load(self.scale.as_ptr().add(i)), inner));
+                    write::<S>(self.streams, self.out.as_mut_ptr().add(at), S::mul(S::load(self.scale.as_ptr().add(i)), inner));
                 }
             }
         }
+        // SAFETY: as above.
+        unsafe { S::fence() };
         whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cpu::{SimdLevel, dispatch::run_at},
+        storage::Buffer,
+    };
+
+    #[test]
+    fn results_past_the_caches_are_the_same() {
+        let (channels, rows) = (48, 37);
+        let values = |seed: usize| -> Buffer {
+            let mut values = Buffer::uninit::<f32>(rows * channels);
+            let each = values.as_mut_slice::<f32>().iter_mut().enumerate();
+            each.for_each(|(i, value)| *value = ((i + seed) * 7919 % 1009) as f32 / 500.0 - 1.0);
+            values
+        };
+        let (x, other, grad) = (values(1), values(2), values(3));
+        let (x, other, grad) = (x.as_slice::<f32>(), other.as_slice::<f32>(), grad.as_slice::<f32>());
+        let per_channel = |i: usize| &x[i * channels..][..channels];
+        let (mean, scale, bias, slope) = (per_channel(3), per_channel(4), per_channel(5), per_channel(6));
+        for level in SimdLevel::available() {
+            let results = [false, true].map(|streams| {
+                let mut written = [0, 1, 2].map(|_| values(9));
+                let [out, dx, masked] = written.each_mut().map(Buffer::as_mut_slice::<f32>);
+                run_at(level, Normalise { mean, scale, bias, x, residual: Some(other), relu: true, streams, out });
+                let output = Some(other);
+                run_at(level, InputGrad { mean, scale, offset: bias, slope, grad, x, output, masked: Some(masked), streams, out: dx });
+                written.map(|result| result.as_slice::<f32>().to_vec())
+            });
+            assert_eq!(results[0], results[1], "{level}");
+            let masked = grad.iter().zip(other).map(|(&g, &y)| behind_relu(g, y));
+            assert!(masked.eq(results[1][2].iter().copied()), "{level}");
+        }
     }
 }

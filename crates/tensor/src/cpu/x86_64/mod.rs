@@ -42,7 +42,7 @@ pub(crate) struct Avx512Bf16;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
             const LEVEL: SimdLevel = SimdLevel::$level;
@@ -74,6 +74,16 @@ macro_rules! simd {
             unsafe fn store(p: *mut f32, v: Self::V) {
                 // SAFETY: as above.
                 unsafe { $store(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn stream(p: *mut f32, v: Self::V) {
+                // SAFETY: as above, and the place is aligned; `fence` makes good for the weaker order, the caller says.
+                unsafe { $stream(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn fence() {
+                // SAFETY: as above.
+                unsafe { _mm_sfence() }
             }
             #[inline(always)]
             unsafe fn load_part(p: *const f32, len: usize) -> Self::V {
@@ -156,6 +166,7 @@ simd!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
+    _mm512_stream_ps,
     part::load_avx512,
     part::store_avx512,
     _mm512_fmadd_ps,
@@ -179,6 +190,7 @@ simd!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
+    _mm512_stream_ps,
     part::load_avx512,
     part::store_avx512,
     _mm512_fmadd_ps,
@@ -202,6 +214,7 @@ simd!(
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
+    _mm256_stream_ps,
     part::load_avx2,
     part::store_avx2,
     _mm256_fmadd_ps,
