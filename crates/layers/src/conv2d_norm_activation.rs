@@ -2,7 +2,10 @@
 
 use autograd::Var;
 
-use crate::{Conv2d, ConvNormAct, Mode, Module, Result, Sequential};
+use crate::{
+    Conv2d, ConvNormAct, Mode, Module, Result, Sequential,
+    trace::{self, Fusion},
+};
 
 /// A convolution, a norm and, where there is one, an activation: torchvision's `Conv2dNormActivation`, a
 /// [`Sequential`](crate::Sequential) that prints by a name of its own.
@@ -19,7 +22,7 @@ use crate::{Conv2d, ConvNormAct, Mode, Module, Result, Sequential};
 /// ```
 #[derive(Debug)]
 pub struct Conv2dNormActivation {
-    pub(crate) modules: Sequential,
+    modules: Sequential,
 }
 
 impl Conv2dNormActivation {
@@ -31,6 +34,14 @@ impl Conv2dNormActivation {
     /// With an activation behind the norm.
     pub fn activation(self, activation: impl Module) -> Self {
         Conv2dNormActivation { modules: self.modules.push(activation) }
+    }
+
+    /// The modules one after the other, and the sum with what is added.
+    pub(crate) fn run(&self, x: Var, added: Option<Var>, mode: Mode) -> Result<Var> {
+        let input = x.value().shape().clone();
+        let y = self.modules.run(x, added, mode)?;
+        trace::note_sizes(self, input.dims(), y.dims(), Fusion::default());
+        Ok(y)
     }
 }
 

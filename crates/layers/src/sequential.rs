@@ -109,6 +109,18 @@ impl Fused<'_> {
     fn len(&self) -> usize {
         [self.conv.is_some(), self.norm.is_some(), self.activation.is_some()].into_iter().filter(|&there| there).count()
     }
+
+    fn run(&self, x: &Var, added: Option<Var>, mode: Mode) -> Result<Var> {
+        let y = match (self.conv, self.norm) {
+            (Some(conv), norm) => conv_norm_act(conv, norm, x, added, self.op(), mode)?,
+            (None, Some(norm)) => norm.forward_activated(x, added.as_ref(), self.op(), mode)?,
+            (None, None) => x.clone(),
+        };
+        if let Some(module) = self.activation {
+            trace::note(module, &y, &y);
+        }
+        Ok(y)
+    }
 }
 
 /// A convolution in a [`Sequential`], and what behind it runs fused with it.
@@ -118,7 +130,52 @@ struct Step<'a> {
     len: usize,
 }
 
+/// Modules of a [`Sequential`] in a row that are computed together.
+enum Group<'a> {
+    /// Two convolutions, of which the second is depthwise.
+    Pair(Step<'a>, Step<'a>),
+    /// A module that scales channels, and the convolution behind it.
+    Gate(&'a dyn ChannelGate, Step<'a>),
+    Fused(Fused<'a>),
+    /// The last module, whose own modules take the sum along.
+    Block(&'a Conv2dNormActivation),
+    One(&'a dyn Module),
+}
+
+impl Group<'_> {
+    /// The number of modules.
+    fn len(&self) -> usize {
+        match self {
+            Group::Pair(first, second) => first.len + second.len,
+            Group::Gate(_, step) => 1 + step.len,
+            Group::Fused(fused) => fused.len(),
+            Group::Block(_) | Group::One(_) => 1,
+        }
+    }
+
+    /// Whether it can add a tensor to its output by the way.
+    fn takes_sum(&self) -> bool {
+        match self {
+            Group::Gate(_, step) => step.layers.activation.is_none(),
+            Group::Fused(fused) => fused.activation.is_none(),
+            Group::Block(_) => true,
+            Group::Pair(..) | Group::One(_) => false,
+        }
+    }
+}
+
 impl Sequential {
+    /// What is computed together from a position on.
+    fn group(&self, index: usize) -> Option<Group<'_>> {
+        let module = self.modules.get(index)?.1.as_ref();
+        // Who looks at what each module computes wants to see both.
+        let pair = || self.pair(index).filter(|_| !trace::is_taken()).map(|(first, second)| Group::Pair(first, second));
+        let gate = || self.gate(index).map(|(gate, step)| Group::Gate(gate, step));
+        let fused = || self.fused(index).map(Group::Fused);
+        let block = || self.at(index).filter(|_| index + 1 == self.len()).map(Group::Block);
+        Some(pair().or_else(gate).or_else(fused).or_else(block).unwrap_or(Group::One(module)))
+    }
+
     /// The convolution or norm at a position, with what runs fused with it.
     fn fused(&self, index: usize) -> Option<Fused<'_>> {
         let conv = self.at::<Conv2d>(index);
@@ -161,53 +218,26 @@ impl Sequential {
     }
 
     /// The modules one after the other, and the sum.
-    fn run(&self, mut x: Var, mut residual: Option<Var>, mode: Mode) -> Result<Var> {
+    pub(crate) fn run(&self, mut x: Var, mut residual: Option<Var>, mode: Mode) -> Result<Var> {
         let input = x.value().shape().clone();
         let (mut index, mut means) = (0, None);
-        while let Some((_, module)) = self.modules.get(index) {
-            if !trace::is_taken()
-                && let Some((first, second)) = self.pair(index)
-            {
-                index += first.len + second.len;
-                if self.gate(index).is_some() {
+        while let Some(group) = self.group(index) {
+            index += group.len();
+            let added = if index == self.len() && group.takes_sum() { residual.take() } else { None };
+            x = match group {
+                Group::Pair(first, second) if self.gate(index).is_some() => {
                     let (y, of_channels) = conv_norm_act_pair_with_means(first.layers, second.layers, &x, mode)?;
-                    (x, means) = (y, Some(of_channels));
-                } else {
-                    x = conv_norm_act_pair(first.layers, second.layers, &x, mode)?;
-                }
-                continue;
-            }
-            if let Some((gate, step)) = self.gate(index) {
-                index += 1 + step.len;
-                let means = means.take().map_or_else(|| x.adaptive_avg_pool2d([Some(1), Some(1)]), Ok)?;
-                let factors = gate.factors(&means, mode)?;
-                let added = if index == self.len() && step.layers.activation.is_none() { residual.take() } else { None };
-                x = conv_norm_act_scaled(step.layers, &x, &factors, added, mode)?;
-                continue;
-            }
-            if let Some(fused) = self.fused(index) {
-                index += fused.len();
-                let op = fused.op();
-                let added = if index == self.len() && op.is_none() { residual.take() } else { None };
-                if let Some(conv) = fused.conv {
-                    x = conv_norm_act(conv, fused.norm, &x, added, op, mode)?;
-                } else if let Some(norm) = fused.norm {
-                    x = norm.forward_activated(&x, added.as_ref(), op, mode)?;
-                }
-                if let Some(module) = fused.activation {
-                    trace::note(module, &x, &x);
-                }
-                continue;
-            }
-            index += 1;
-            x = match self.at::<Conv2dNormActivation>(index - 1).filter(|_| index == self.len()) {
-                Some(block) => {
-                    let input = x.value().shape().clone();
-                    let y = block.modules.run(x, residual.take(), mode)?;
-                    trace::note_sizes(block, input.dims(), y.dims(), Fusion::default());
+                    means = Some(of_channels);
                     y
                 }
-                None => call_owned(module.as_ref(), x, mode)?,
+                Group::Pair(first, second) => conv_norm_act_pair(first.layers, second.layers, &x, mode)?,
+                Group::Gate(gate, step) => {
+                    let means = means.take().map_or_else(|| x.adaptive_avg_pool2d([Some(1), Some(1)]), Ok)?;
+                    conv_norm_act_scaled(step.layers, &x, &gate.factors(&means, mode)?, added, mode)?
+                }
+                Group::Fused(fused) => fused.run(&x, added, mode)?,
+                Group::Block(block) => block.run(x, added, mode)?,
+                Group::One(module) => call_owned(module, x, mode)?,
             };
         }
         if let Some(residual) = residual {
