@@ -113,8 +113,11 @@ pub fn release_idle() {
 /// Frees buffers that were taken off the shelves.
 fn free(buffers: impl IntoIterator<Item = (usize, usize)>) {
     for (class, address) in buffers {
-        // SAFETY: an address on a shelf came from `alloc_zeroed` with this very layout, and is in nobody's hands.
-        unsafe { dealloc(address as *mut u8, layout(class)) };
+        // SAFETY: an address on a shelf came from `ask` for this very class, which left the gap before it, and is in nobody's hands.
+        unsafe {
+            let block = address as *mut u8;
+            dealloc(block.sub(usize::from(*block.sub(1))), layout(class));
+        }
     }
 }
 
@@ -145,8 +148,26 @@ fn numbered_class(number: usize) -> usize {
     (number % CLASSES_OF_A_POWER + 1) * class_step(1 << (number / CLASSES_OF_A_POWER))
 }
 
+/// A block of a size class with room to align it. It asks for no more alignment than the system's allocator has by itself: that one would
+/// clear a block that it aligns byte by byte, where it gives others as they come from the system, cleared page by page when they are
+/// first used.
 fn layout(class: usize) -> Layout {
-    Layout::from_size_align(class, ALIGN).expect("tensor shapes are checked to fit in memory before a buffer is asked for")
+    Layout::from_size_align(class + ALIGN, align_of::<u64>())
+        .expect("tensor shapes are checked to fit in memory before a buffer is asked for")
+}
+
+/// An aligned block of zeros, asked of the system. The byte before it says how far the system's block starts before it.
+fn ask(class: usize) -> NonNull<u8> {
+    let layout = layout(class);
+    // SAFETY: the layout has a size above zero.
+    let block = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
+    let gap = ALIGN - block.addr().get() % ALIGN;
+    // SAFETY: the gap is between 1 and ALIGN, by which the block is longer than its class.
+    unsafe {
+        let aligned = block.add(gap);
+        aligned.sub(1).write(gap as u8);
+        aligned
+    }
 }
 
 /// An initialised (not necessarily zero) block of at least `bytes` bytes.
@@ -160,8 +181,7 @@ pub(crate) fn take(bytes: usize) -> NonNull<u8> {
     let surplus = pool.surplus();
     drop(pool);
     free(surplus);
-    // SAFETY: the layout has a size above zero.
-    NonNull::new(unsafe { alloc_zeroed(layout(class)) }).unwrap_or_else(|| handle_alloc_error(layout(class)))
+    ask(class)
 }
 
 /// Takes back what [`take`] gave for the same number of bytes.
