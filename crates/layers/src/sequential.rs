@@ -95,9 +95,20 @@ impl Sequential {
 
 /// Modules of a [`Sequential`] in a row that run as one: a convolution, a norm or both, and an activation behind them.
 struct Fused<'a> {
-    conv: Option<&'a Conv2d>,
-    norm: Option<&'a BatchNorm2d>,
+    layers: Layers<'a>,
     activation: Option<&'a dyn Module>,
+}
+
+enum Layers<'a> {
+    Conv(&'a Conv2d, Option<&'a BatchNorm2d>),
+    Norm(&'a BatchNorm2d),
+}
+
+impl Layers<'_> {
+    /// The number of modules.
+    fn len(&self) -> usize {
+        if let Layers::Conv(_, Some(_)) = self { 2 } else { 1 }
+    }
 }
 
 impl Fused<'_> {
@@ -107,14 +118,13 @@ impl Fused<'_> {
 
     /// The number of modules.
     fn len(&self) -> usize {
-        [self.conv.is_some(), self.norm.is_some(), self.activation.is_some()].into_iter().filter(|&there| there).count()
+        self.layers.len() + usize::from(self.activation.is_some())
     }
 
     fn run(&self, x: &Var, added: Option<Var>, mode: Mode) -> Result<Var> {
-        let y = match (self.conv, self.norm) {
-            (Some(conv), norm) => conv_norm_act(conv, norm, x, added, self.op(), mode)?,
-            (None, Some(norm)) => norm.forward_activated(x, added.as_ref(), self.op(), mode)?,
-            (None, None) => x.clone(),
+        let y = match self.layers {
+            Layers::Conv(conv, norm) => conv_norm_act(conv, norm, x, added, self.op(), mode)?,
+            Layers::Norm(norm) => norm.forward_activated(x, added.as_ref(), self.op(), mode)?,
         };
         if let Some(module) = self.activation {
             trace::note(module, &y, &y);
@@ -168,9 +178,10 @@ impl Sequential {
     /// What is computed together from a position on.
     fn group(&self, index: usize) -> Option<Group<'_>> {
         let module = self.modules.get(index)?.1.as_ref();
-        // Who looks at what each module computes wants to see both.
-        let pair = || self.pair(index).filter(|_| !trace::is_taken()).map(|(first, second)| Group::Pair(first, second));
-        let gate = || self.gate(index).map(|(gate, step)| Group::Gate(gate, step));
+        // Who looks at what each module computes wants to see both of two.
+        let alone = trace::is_taken();
+        let pair = || self.pair(index).filter(|_| !alone).map(|(first, second)| Group::Pair(first, second));
+        let gate = || self.gate(index).filter(|_| !alone).map(|(gate, step)| Group::Gate(gate, step));
         let fused = || self.fused(index).map(Group::Fused);
         let block = || self.at(index).filter(|_| index + 1 == self.len()).map(Group::Block);
         Some(pair().or_else(gate).or_else(fused).or_else(block).unwrap_or(Group::One(module)))
@@ -178,11 +189,12 @@ impl Sequential {
 
     /// The convolution or norm at a position, with what runs fused with it.
     fn fused(&self, index: usize) -> Option<Fused<'_>> {
-        let conv = self.at::<Conv2d>(index);
-        let norm = self.at::<BatchNorm2d>(index + usize::from(conv.is_some()));
-        let fused = Fused { conv, norm, activation: None };
-        let behind = self.modules.get(index + fused.len()).map(|(_, module)| module.as_ref());
-        (fused.len() > 0).then_some(Fused { activation: behind.filter(|module| module.activation().is_some()), ..fused })
+        let layers = match self.at(index) {
+            Some(conv) => Layers::Conv(conv, self.at(index + 1)),
+            None => Layers::Norm(self.at(index)?),
+        };
+        let behind = self.modules.get(index + layers.len()).map(|(_, module)| module.as_ref());
+        Some(Fused { layers, activation: behind.filter(|module| module.activation().is_some()) })
     }
 
     /// The convolution at a position, by itself or as a module of such layers, with what runs fused with it.
@@ -190,7 +202,8 @@ impl Sequential {
         let Some(fused) = self.fused(index) else {
             return Some(Step { layers: self.modules.get(index)?.1.as_conv_norm_act()?, len: 1 });
         };
-        Some(Step { layers: ConvNormAct { conv: fused.conv?, norm: fused.norm, activation: fused.op() }, len: fused.len() })
+        let Layers::Conv(conv, norm) = fused.layers else { return None };
+        Some(Step { layers: ConvNormAct { conv, norm, activation: fused.op() }, len: fused.len() })
     }
 
     /// Two convolutions in a row, of which the second is depthwise.
@@ -203,8 +216,7 @@ impl Sequential {
 
     /// A module that scales channels, and the convolution behind it.
     fn gate(&self, index: usize) -> Option<(&dyn ChannelGate, Step<'_>)> {
-        // Who looks at what each module computes wants to see both.
-        let gate = self.modules.get(index)?.1.channel_gate().filter(|_| !trace::is_taken())?;
+        let gate = self.modules.get(index)?.1.channel_gate()?;
         Some((gate, self.step(index + 1)?))
     }
 
