@@ -1,9 +1,9 @@
 //! The pooled, 64-byte aligned allocator: a training step at a fixed shape takes every buffer from the pool.
 //!
 //! Memory stays for reuse: giving it back and asking for it again would cost a step more than its sums, since the system clears each page
-//! anew. A buffer serves its own size class alone, so a step needs the sum of what each class has in use at most, which is up to twice
-//! what all of them have in use at one time; what is kept beyond that goes when memory is asked of the system, the sizes that were asked
-//! for longest ago first.
+//! anew. A buffer serves its own size class alone, so a step needs the sum of what each class has in use at most: more than what
+//! all of them have in use at one time, and no more than twice as much in the networks that were tried. What is kept beyond twice as much
+//! goes when memory is asked of the system, the sizes that were asked for longest ago first.
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
@@ -13,7 +13,9 @@ use std::{
 
 /// So much is kept in any case, idle and in use.
 const LEAST_KEPT_BYTES: usize = 1 << 30;
-const ALIGN: usize = 64;
+
+/// What each block's address is a multiple of: a line of the cache.
+pub(super) const ALIGN: usize = 64;
 
 /// What the allocator has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

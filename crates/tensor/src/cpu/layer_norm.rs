@@ -2,7 +2,7 @@
 
 use super::{
     SimdLevel,
-    batch_norm::{column_sums, for_chunks, rows_per_chunk},
+    batch_norm::{column_sums, partial_sums},
     dispatch::{Kernel, run_at},
     pool::SharedMut,
     simd::Simd,
@@ -33,16 +33,14 @@ pub(super) fn layer_norm_backward(level: SimdLevel, grad: &Tensor, x: &Tensor, n
         let mut dx = Tensor::uninit::<T>(x.shape().clone(), Layout::Contiguous)?;
         let weight = parameter(norm, norm.weight, T::ONE)?;
         let (g, x, len) = (grad.data::<T>()?, x.data::<T>()?, weight.len());
-        let rows = x.len() / len;
-        let mut partial = vec![T::ZERO; rows.div_ceil(rows_per_chunk(len)) * 2 * len];
-        let (out, sums) = (SharedMut::new(dx.data_mut::<T>()?), SharedMut::new(&mut partial));
-        for_chunks(rows, len, |i, first, end| {
+        let out = SharedMut::new(dx.data_mut::<T>()?);
+        let partial = partial_sums::<T>(x.len() / len, len, |first, end, sums| {
             let range = first * len..end * len;
-            // SAFETY: chunks are disjoint rows of dx, and each has its own partial sums.
-            let (dx, sums) = unsafe { (out.slice(range.start, range.len()), sums.slice(i * 2 * len, 2 * len)) };
+            // SAFETY: chunks are disjoint rows of dx.
+            let dx = unsafe { out.slice(range.start, range.len()) };
             run_at(level, Backward { g: &g[range.clone()], x: &x[range], dx, weight: &weight, sums, eps: norm.eps });
         });
-        let total = column_sums(&partial, 2 * len);
+        let total = column_sums(level, partial.as_slice::<T>(), 2 * len);
         let parameter = |sums: &[f64]| Tensor::from_vec::<T>(sums.iter().map(|&sum| T::from_f64(sum)).collect(), norm.normalized_shape.clone());
         Ok(LayerNormGrads { x: dx, weight: parameter(&total[..len])?, bias: parameter(&total[len..])? })
     })
@@ -102,6 +100,7 @@ impl<T: Float> Kernel for Backward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let (weight, len) = (self.weight, self.weight.len());
+        self.sums.fill(T::ZERO);
         let (dw, db) = self.sums.split_at_mut(len);
         for ((g, x), dx) in self.g.chunks_exact(len).zip(self.x.chunks_exact(len)).zip(self.dx.chunks_exact_mut(len)) {
             let (mean, inv_std) = moments(x, self.eps);

@@ -5,7 +5,8 @@ mod rows;
 mod sums;
 
 use crate::cpu::{
-    dispatch::{Kernel, level, run_at},
+    alloc::ALIGN,
+    dispatch::{Kernel, SimdLevel, level, run_at},
     pool::{SharedMut, parallel},
     simd::Simd,
 };
@@ -24,25 +25,20 @@ const FEW_ROWS: usize = 16;
 /// usual way is read first.
 const STREAMED_BYTES: usize = 16 << 20;
 
-/// Whether a result, of rows of so many channels, is written past the caches: it is large, and its vectors lie aligned.
+/// Whether a result, of rows of so many channels, is written past the caches: it is large, and its vectors lie aligned, as a tensor's memory does.
 fn streams<T>(out: &[T], channels: usize) -> bool {
-    size_of_val(out) >= STREAMED_BYTES && (channels * size_of::<T>()).is_multiple_of(LINE) && out.as_ptr().addr().is_multiple_of(LINE)
+    size_of_val(out) >= STREAMED_BYTES && (channels * size_of::<T>()).is_multiple_of(ALIGN)
 }
 
-/// Bytes of a line of the cache.
-const LINE: usize = 64;
-
 /// The rows of one piece of work: a function of the shape alone, so that sums do not depend on the number of threads.
-pub(super) fn rows_per_chunk(channels: usize) -> usize {
+fn rows_per_chunk(channels: usize) -> usize {
     (16_384 / channels.max(1)).max(16)
 }
 
 /// Runs `work(chunk, first row, behind the last row)` for all chunks in parallel.
-pub(super) fn for_chunks(rows: usize, channels: usize, work: impl Fn(usize, usize, usize) + Sync) -> usize {
+fn for_chunks(rows: usize, channels: usize, work: impl Fn(usize, usize, usize) + Sync) {
     let step = rows_per_chunk(channels);
-    let chunks = rows.div_ceil(step);
-    parallel(chunks, |i| work(i, i * step, rows.min((i + 1) * step)));
-    chunks
+    parallel(rows.div_ceil(step), |i| work(i, i * step, rows.min((i + 1) * step)));
 }
 
 /// The mean and biased variance of each channel, from chunks combined by the formula of Chan, Golub and LeVeque (1979).
@@ -50,7 +46,7 @@ pub(super) fn stats(x: &Tensor) -> Result<(Tensor, Tensor)> {
     with_float!("batch_norm", x.dtype(), T => stats_of::<T>(x))
 }
 
-/// The mean and the sum of squared deviations of each channel over some rows, one behind the other.
+/// The mean of each channel over some rows, and behind all of them the sums of squared deviations.
 struct Moments<'a, T> {
     channels: usize,
     data: &'a [T],
@@ -81,8 +77,9 @@ fn stats_of<T: Float>(x: &Tensor) -> Result<(Tensor, Tensor)> {
     Ok((Tensor::from_vec::<T>(mean, [c])?, Tensor::from_vec::<T>(var, [c])?))
 }
 
-/// Two numbers a channel of each chunk, one channel's behind the other's: `sums(first row, behind the last row, out)` computes those of one.
-fn partial_sums<T: Float>(rows: usize, channels: usize, sums: impl Fn(usize, usize, &mut [T]) + Sync) -> Buffer {
+/// Two numbers a channel of each chunk, those of all channels and then the others: `sums(first row, behind the last row, out)` computes those
+/// of one chunk, whatever `out` held.
+pub(super) fn partial_sums<T: Float>(rows: usize, channels: usize, sums: impl Fn(usize, usize, &mut [T]) + Sync) -> Buffer {
     let mut partial = Buffer::uninit::<T>(rows.div_ceil(rows_per_chunk(channels)) * 2 * channels);
     let out = SharedMut::new(partial.as_mut_slice());
     // SAFETY: each chunk has its own partial sums.
@@ -303,15 +300,15 @@ fn reduce<T: Float>(c: usize, grad: &[T], x: &[T], output: Option<&[T]>, channel
         let rows = a * c..b * c;
         run_at(level(), GradSums { grad: &grad[rows.clone()], x: &x[rows.clone()], output: output.map(|y| &y[rows]), mean, out });
     });
-    let mut sums = column_sums(partial.as_slice::<T>(), 2 * c);
+    let mut sums = column_sums(level(), partial.as_slice::<T>(), 2 * c);
     let sums_x = sums.split_off(c);
     (sums, sums_x)
 }
 
 /// The sums of the columns of rows of this length.
-pub(super) fn column_sums<T: Float>(rows: &[T], len: usize) -> Vec<f64> {
+pub(super) fn column_sums<T: Float>(level: SimdLevel, rows: &[T], len: usize) -> Vec<f64> {
     let mut sums = vec![0.0; len];
-    run_at(level(), AddRows { rows, sums: &mut sums });
+    run_at(level, AddRows { rows, sums: &mut sums });
     sums
 }
 
@@ -335,5 +332,41 @@ impl<T: Float> Kernel for rows::InputGrad<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         self.run::<S>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Generator;
+
+    #[test]
+    fn large_results_are_those_of_their_pictures() {
+        let (images, c, side) = (5, 64, 128);
+        let mut generator = Generator::new(8);
+        let mut pictures = || -> Vec<Tensor> {
+            (0..images).map(|_| Tensor::normal([1, c, side, side], 0.0, 1.0, &mut generator).unwrap().channels_last().unwrap()).collect()
+        };
+        let joined = |pictures: &[Tensor]| Tensor::cat(&pictures.iter().collect::<Vec<_>>(), 0).unwrap().channels_last().unwrap();
+        let (x, dy, other) = (pictures(), pictures(), pictures());
+        let (all_x, all_dy, all_other) = (joined(&x), joined(&dy), joined(&other));
+        let data = |t: &Tensor| t.data::<f32>().unwrap().to_vec();
+        assert!(streams(&data(&all_x), c) && !streams(&data(&x[0]), c));
+        let (mean, var) = stats(&x[0]).unwrap();
+        let norm = Norm { mean: &mean, var: &var, weight: None, bias: None, eps: 1e-5 };
+        let y = forward(&all_x, &norm, Some(&all_other), true).unwrap();
+        fn of<'a>(norm: Norm<'a>, x: &'a Tensor, y: &'a Tensor) -> NormBackward<'a> {
+            NormBackward { norm, x, relu_output: Some(y), batch_stats: false, residual: true }
+        }
+        let whole = backward(&all_dy, &of(norm, &all_x, &y)).unwrap();
+        let (mut ys, mut dxs, mut masked) = (vec![], vec![], vec![]);
+        for ((x, dy), other) in x.iter().zip(&dy).zip(&other) {
+            let y = forward(x, &norm, Some(other), true).unwrap();
+            let grads = backward(dy, &of(norm, x, &y)).unwrap();
+            ys.extend(data(&y));
+            dxs.extend(data(&grads.x));
+            masked.extend(data(&grads.residual.unwrap()));
+        }
+        assert!(data(&y) == ys && data(&whole.x) == dxs && data(&whole.residual.unwrap()) == masked);
     }
 }

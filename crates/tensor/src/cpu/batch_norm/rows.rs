@@ -12,6 +12,7 @@ use crate::{Float, cpu::simd::Simd};
 /// See [`Simd`].
 #[inline(always)]
 unsafe fn write<S: Simd>(streams: bool, at: *mut f32, value: S::V) {
+    debug_assert!(!streams || at.addr().is_multiple_of(size_of::<S::V>()));
     // SAFETY: the caller's promise.
     unsafe { if streams { S::stream(at, value) } else { S::store(at, value) } }
 }
