@@ -250,10 +250,13 @@ pub fn winograd_enabled() -> bool;
 // tensor/src/cpu/dispatch.rs
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SimdLevel {
+    #[cfg(test)]
+    EmulatedAmx,
     Generic,
     Avx2,
     Avx512,
     Avx512Bf16,
+    Amx,
 }
 impl SimdLevel {
     pub fn name(self) -> &'static str;

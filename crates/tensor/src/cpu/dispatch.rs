@@ -5,6 +5,9 @@ use std::{fmt, sync::OnceLock};
 /// A level of the processor's vector instructions, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SimdLevel {
+    /// Plain Rust, in place of the products of matrices too.
+    #[cfg(test)]
+    EmulatedAmx,
     /// Plain Rust, for every processor.
     Generic,
     /// AVX2 and FMA.
@@ -13,18 +16,23 @@ pub enum SimdLevel {
     Avx512,
     /// AVX-512 with products of bf16.
     Avx512Bf16,
+    /// AVX-512, and products of matrices of bf16 (AMX).
+    Amx,
 }
 
 impl SimdLevel {
-    const ALL: [SimdLevel; 4] = [SimdLevel::Generic, SimdLevel::Avx2, SimdLevel::Avx512, SimdLevel::Avx512Bf16];
+    const ALL: [SimdLevel; 5] = [SimdLevel::Generic, SimdLevel::Avx2, SimdLevel::Avx512, SimdLevel::Avx512Bf16, SimdLevel::Amx];
 
     /// The name that `CONVOY_SIMD` takes.
     pub fn name(self) -> &'static str {
         match self {
+            #[cfg(test)]
+            SimdLevel::EmulatedAmx => "emulated-amx",
             SimdLevel::Generic => "generic",
             SimdLevel::Avx2 => "avx2",
             SimdLevel::Avx512 => "avx512",
             SimdLevel::Avx512Bf16 => "avx512bf16",
+            SimdLevel::Amx => "amx",
         }
     }
 
@@ -38,7 +46,11 @@ impl SimdLevel {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             if avx2 && avx512 {
-                return if is_x86_feature_detected!("avx512bf16") { SimdLevel::Avx512Bf16 } else { SimdLevel::Avx512 };
+                return match is_x86_feature_detected!("avx512bf16") {
+                    true if super::x86_64::amx::is_available() => SimdLevel::Amx,
+                    true => SimdLevel::Avx512Bf16,
+                    false => SimdLevel::Avx512,
+                };
             }
             if avx2 {
                 return SimdLevel::Avx2;
@@ -50,7 +62,7 @@ impl SimdLevel {
     /// All levels that this processor has.
     pub fn available() -> impl Iterator<Item = SimdLevel> {
         let best = SimdLevel::detect();
-        Self::ALL.into_iter().filter(move |&l| l <= best)
+        Self::ALL.iter().copied().filter(move |&l| l <= best)
     }
 }
 
@@ -63,9 +75,9 @@ impl fmt::Display for SimdLevel {
 /// What `CONVOY_SIMD` asks for: a level, or why it cannot be had. `Ok(None)` where the variable is not set.
 pub fn forced_level() -> Result<Option<SimdLevel>, String> {
     let Some(value) = std::env::var_os("CONVOY_SIMD") else { return Ok(None) };
-    let level = SimdLevel::ALL.into_iter().find(|l| value == l.name());
+    let level = SimdLevel::ALL.iter().copied().find(|l| value == l.name());
     match level {
-        None => Err(format!("CONVOY_SIMD={}: use generic, avx2, avx512 or avx512bf16", value.to_string_lossy())),
+        None => Err(format!("CONVOY_SIMD={}: use generic, avx2, avx512, avx512bf16 or amx", value.to_string_lossy())),
         Some(level) if level > SimdLevel::detect() => {
             Err(format!("CONVOY_SIMD={level}: this processor has no {level}; its best is {}", SimdLevel::detect()))
         }
@@ -90,7 +102,7 @@ pub(crate) fn run_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: levels above generic come from `detect` or are checked against it.
-        SimdLevel::Avx512 | SimdLevel::Avx512Bf16 => unsafe { super::x86_64::run_avx512(kernel) },
+        SimdLevel::Avx512 | SimdLevel::Avx512Bf16 | SimdLevel::Amx => unsafe { super::x86_64::run_avx512(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         SimdLevel::Avx2 => unsafe { super::x86_64::run_avx2(kernel) },
@@ -103,7 +115,7 @@ pub(crate) fn run_pairs_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output 
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as in `run_at`.
-        SimdLevel::Avx512Bf16 => unsafe { super::x86_64::run_avx512_bf16(kernel) },
+        SimdLevel::Avx512Bf16 | SimdLevel::Amx => unsafe { super::x86_64::run_avx512_bf16(kernel) },
         _ => run_at(level, kernel),
     }
 }

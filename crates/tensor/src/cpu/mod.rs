@@ -23,6 +23,8 @@ pub(crate) mod loops;
 mod masked_scale;
 mod math;
 mod matmul;
+#[cfg_attr(not(any(test, target_arch = "x86_64")), allow(dead_code))] // only x86-64 has such a unit
+mod matrix_unit;
 mod max_pool2d;
 mod optim;
 pub(crate) mod pool;

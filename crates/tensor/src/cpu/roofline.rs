@@ -4,6 +4,7 @@ use std::{hint::black_box, time::Instant};
 
 use super::{
     dispatch::{Kernel, SimdLevel, level, run_at, run_pairs_at},
+    matrix_unit::{MatrixUnit, Shape, with_matrix_unit},
     pool::{SharedMut, parallel, parallel_ranges, threads},
     simd::Simd,
 };
@@ -70,7 +71,10 @@ fn fastest(mut run: impl FnMut()) -> f64 {
 fn peak_flops<const PAIRS: bool>(level: SimdLevel, steps: usize) -> f64 {
     let run = |_: usize| {
         let kernel = MulAdds::<PAIRS> { steps };
-        black_box(if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) })
+        black_box(match PAIRS {
+            true => with_matrix_unit!(level, unit => dots(unit(), steps / STEPS_PER_DOT), run_pairs_at(level, kernel)),
+            false => run_at(level, kernel),
+        })
     };
     let per_thread = run(0).flops;
     let seconds = fastest(|| {
@@ -79,6 +83,33 @@ fn peak_flops<const PAIRS: bool>(level: SimdLevel, steps: usize) -> f64 {
         })
     });
     (threads() * per_thread) as f64 / seconds
+}
+
+/// A product of matrices takes as long as some rounds over the chains.
+const STEPS_PER_DOT: usize = 8;
+
+/// Products of matrices whose registers are full, of four sums in turn.
+fn dots(mut unit: impl MatrixUnit, steps: usize) -> Done {
+    const ALL: Shape = Shape::new(Shape::MOST, Shape::MOST);
+    let (ones, mut sums) = ([f32::from_bits(0x3f80_3f80); Shape::MOST * Shape::MOST], [0f32; Shape::MOST * Shape::MOST]);
+    // SAFETY: the unit is there; the arrays hold a register each.
+    unsafe {
+        unit.configure(&[ALL; 8]);
+        unit.zero::<0>();
+        unit.zero::<1>();
+        unit.zero::<2>();
+        unit.zero::<3>();
+        unit.load::<4>(ones.as_ptr(), Shape::MOST);
+        unit.load::<5>(ones.as_ptr(), Shape::MOST);
+        for _ in 0..steps {
+            unit.dot::<0, 4, 5>();
+            unit.dot::<1, 4, 5>();
+            unit.dot::<2, 4, 5>();
+            unit.dot::<3, 4, 5>();
+        }
+        unit.store::<0>(sums.as_mut_ptr(), Shape::MOST);
+    }
+    Done { flops: steps * 4 * sums.len() * 2 * 2 * Shape::MOST, _sum: 4.0 * sums.iter().sum::<f32>() }
 }
 
 /// Independent chains of multiply-adds that stay in registers.
@@ -198,6 +229,11 @@ mod tests {
             let pairs = run_pairs_at(level, MulAdds::<true> { steps: 10 });
             // Each lane of each chain grows by a half a step; 0.5 and 1.0 as pairs of bf16 are (0, 0.5) and (0, 1).
             assert_eq!((f32s._sum * 4.0, pairs._sum * 8.0), (f32s.flops as f32, pairs.flops as f32), "{level}");
+            // Every product is one.
+            with_matrix_unit!(level, unit => {
+                let dots = dots(unit(), 10);
+                assert_eq!(dots._sum * 2.0, dots.flops as f32, "{level}");
+            }, ());
             let (b, c, mut out) = (vec![1f32; 128], vec![2f32; 128], vec![0f32; 128]);
             run_at(level, Triad { out: &mut out, b: &b, c: &c });
             assert!(out.iter().all(|&x| x == 7.0), "{level}");

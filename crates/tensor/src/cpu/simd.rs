@@ -46,6 +46,11 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// `c + a · b` of lanes that hold pairs of bf16, the first in the lower half: the product of the upper halves is added first,
     /// then that of the lower, each sum rounded, as `VDPBF16PS` does (which takes subnormal numbers for zeros).
     unsafe fn dot_pairs(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// Both numbers of each lane rounded to bf16, as a pair, `low` in the lower half. Rounding is to the nearest, ties to even; subnormal
+    /// numbers may become zeros.
+    unsafe fn pair(low: Self::V, high: Self::V) -> Self::V;
+    /// The same for neighbours: `2 * LANES` numbers in memory, the first of each two in the lower half.
+    unsafe fn pair_neighbours(p: *const f32) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
@@ -67,6 +72,20 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     }
     /// `out[j * out_step + i] = rows[i * step + j]` for a square of `LANES` x `LANES` values.
     unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize);
+}
+
+/// The bits of the nearest bf16, ties to even; a NaN stays one.
+#[inline(always)]
+pub(crate) fn bf16_bits(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    if x.is_nan() { bits >> 16 | 0x40 } else { rounded }
+}
+
+/// Two numbers rounded to bf16, as a pair.
+#[inline(always)]
+pub(crate) fn bf16_pair(low: f32, high: f32) -> f32 {
+    f32::from_bits(bf16_bits(low) | bf16_bits(high) << 16)
 }
 
 /// A square of `N` x `N` values transposed one by one.
@@ -136,6 +155,15 @@ impl Simd for Portable {
         let (low, high) = (|x: f32| f32::from_bits(x.to_bits() << 16), |x: f32| f32::from_bits(x.to_bits() & 0xffff_0000));
         // A product of two bf16 is exact in f32, so there is one rounding a sum, as with a fused multiply-add.
         std::array::from_fn(|i| c[i] + high(a[i]) * high(b[i]) + low(a[i]) * low(b[i]))
+    }
+    #[inline(always)]
+    unsafe fn pair(low: Self::V, high: Self::V) -> Self::V {
+        std::array::from_fn(|i| bf16_pair(low[i], high[i]))
+    }
+    #[inline(always)]
+    unsafe fn pair_neighbours(p: *const f32) -> Self::V {
+        // SAFETY: valid for eight elements, the caller says.
+        std::array::from_fn(|i| unsafe { bf16_pair(*p.add(2 * i), *p.add(2 * i + 1)) })
     }
     #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {

@@ -126,30 +126,37 @@ impl Sink for Finished<'_> {
     }
 }
 
-/// Finishes rows of sums of which the last vector is not all channels, and writes the `out.channels` values of each to its offset in `y`.
+/// Finishes rows of sums in memory, and writes the `out.channels` values of each to its offset in `y`.
 ///
 /// # Safety
 /// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs.
 #[inline(always)]
-pub(super) unsafe fn finish_parts<S: Simd, const V: usize>(sums: Rows, offsets: &[usize], y: *mut f32, out: Output<'_>) {
+pub(super) unsafe fn finish_rows<S: Simd>(sums: Rows, offsets: &[usize], y: *mut f32, out: Output<'_>) {
     let Rows { first: sums, step: row } = sums;
-    let channels = |v: usize| out.channels.saturating_sub(v * S::LANES).min(S::LANES);
+    let whole = out.channels / S::LANES * S::LANES;
+    let len = out.channels - whole;
     // SAFETY: the caller's promise; no more than the channels that there are is read or written, but in `sums`.
     unsafe {
-        for v in 0..V {
-            let (first, len) = (v * S::LANES, channels(v));
-            let finish = Finish::<S>::part(&out, out.channel + first, len, y);
+        for first in (0..whole).step_by(S::LANES) {
+            let finish = Finish::<S>::new(&out, out.channel + first, y);
             for (p, &at) in offsets.iter().enumerate() {
                 let sum = sums.add(p * row + first);
-                S::store(sum, finish.finished_part(S::load(sum), at + first, len));
+                finish.store(S::load(sum), at + first, if out.activates() { sum } else { y.wrapping_add(at + first) });
+            }
+        }
+        if len > 0 {
+            let finish = Finish::<S>::part(&out, out.channel + whole, len, y);
+            for (p, &at) in offsets.iter().enumerate() {
+                let sum = sums.add(p * row + whole);
+                S::store(sum, finish.finished_part(S::load(sum), at + whole, len));
             }
         }
         activate(sums, offsets.len() * row, S::LEVEL, out);
-        for v in 0..V {
-            let (first, len) = (v * S::LANES, channels(v));
-            for (p, &at) in offsets.iter().enumerate() {
-                S::store_part(y.wrapping_add(at + first), S::load(sums.add(p * row + first)), len);
+        for (p, &at) in offsets.iter().enumerate() {
+            for first in (0..whole).step_by(S::LANES).filter(|_| out.activates()) {
+                S::store(y.wrapping_add(at + first), S::load(sums.add(p * row + first)));
             }
+            S::store_part(y.wrapping_add(at + whole), S::load(sums.add(p * row + whole)), len);
         }
     }
 }

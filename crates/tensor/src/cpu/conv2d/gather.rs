@@ -3,6 +3,7 @@
 use super::{
     finish::Output,
     gather_plan::{Geometry, Plan, Source, Task},
+    matrices::{self, MatrixKernel},
     plan::Run,
     tile::{Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, max_rows, tile_parts, tile_rows},
 };
@@ -10,6 +11,7 @@ use crate::{
     BLOCK,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
+        matrix_unit::with_matrix_unit,
         pool::{SharedMut, parallel_with_scratch},
         simd::Simd,
     },
@@ -37,12 +39,20 @@ pub(super) struct Gather<'a> {
 impl Gather<'_> {
     /// Writes the output to `y`, channels-last in pixels of as many values as `out` says.
     pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
-        self.run_with::<false>(level, y);
+        self.run_with::<false>(|kernel, scratch| run_at(level, WithScratch { kernel, scratch }), y);
     }
 
     /// The same with channels in [pairs](super::pairs): input, channels and weights are of pairs.
     pub(super) fn run_pairs(&self, level: SimdLevel, y: &mut [f32]) {
-        self.run_with::<true>(level, y);
+        let by_vectors = |kernel: TaskKernel<'_, true>, scratch: &mut [f32]| run_pairs_at(level, WithScratch { kernel, scratch });
+        if !matrices::applies(self.plan) {
+            return self.run_with(by_vectors, y);
+        }
+        with_matrix_unit!(
+            level,
+            unit => self.run_with(|kernel, scratch| run_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y),
+            self.run_with(by_vectors, y)
+        );
     }
 
     /// The same by this thread alone, for a plan of one task that copies nothing. Where it is said so, the block of weights behind the
@@ -54,7 +64,7 @@ impl Gather<'_> {
         run_at(level, WithScratch { kernel, scratch: &mut [] });
     }
 
-    fn run_with<const PAIRS: bool>(&self, level: SimdLevel, y: &mut [f32]) {
+    fn run_with<const PAIRS: bool>(&self, run: impl Fn(TaskKernel<'_, PAIRS>, &mut [f32]) + Sync, y: &mut [f32]) {
         if y.is_empty() {
             return;
         }
@@ -65,23 +75,21 @@ impl Gather<'_> {
             plan.tasks.get(i + 1).map(|task| task.blocks.0).filter(|&first| first != blocks.0 || blocks.0 + 1 < blocks.1)
         };
         parallel_with_scratch(plan.tasks.len(), plan.scratch_len, |i, scratch| {
-            let kernel = TaskKernel::<PAIRS> { gather: self, task: &plan.tasks[i], next_block: next(i), y };
-            let kernel = WithScratch { kernel, scratch };
-            if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
+            run(TaskKernel { gather: self, task: &plan.tasks[i], next_block: next(i), y }, scratch);
         });
     }
 
-    fn geometry(&self) -> &Geometry {
+    pub(super) fn geometry(&self) -> &Geometry {
         &self.plan.geometry
     }
 }
 
-struct TaskKernel<'a, const PAIRS: bool> {
-    gather: &'a Gather<'a>,
-    task: &'a Task,
+pub(super) struct TaskKernel<'a, const PAIRS: bool> {
+    pub gather: &'a Gather<'a>,
+    pub task: &'a Task,
     /// The first block of weights of the task that follows.
     next_block: Option<usize>,
-    y: SharedMut<f32>,
+    pub y: SharedMut<f32>,
 }
 
 /// A task and the memory that it may copy its input to.
@@ -95,29 +103,42 @@ impl<const PAIRS: bool> Kernel for WithScratch<'_, PAIRS> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let WithScratch { kernel, scratch } = self;
-        let (plan, geometry) = (kernel.gather.plan, kernel.gather.geometry());
-        let first = kernel.task.images.0 * geometry.picture();
-        let (base, images) = match plan.source {
-            Source::Direct => (kernel.gather.x[first..].as_ptr(), 1),
-            Source::Padded { left, width } => {
-                kernel.copy_padded(left, width, scratch);
-                // The runs count rows from the picture's top.
-                let above = plan.input_rows(kernel.task).0 * width * geometry.input_channels;
-                (scratch.as_ptr().wrapping_sub(above), 1)
-            }
-            Source::Batched { .. } => {
-                kernel.copy_batched(scratch);
-                (scratch.as_ptr(), kernel.task.pictures())
-            }
-        };
-        kernel.blocks::<S>(base, images);
+        let (base, images) = self.kernel.input(self.scratch);
+        self.kernel.blocks::<S>(base, images);
     }
 }
 
+/// A block of output channels.
+pub(super) struct Block<'a> {
+    /// Its first channel, and the one behind the last of its group.
+    pub channels: (usize, usize),
+    /// Values from the task's input to the channels that the block sums over.
+    pub input: usize,
+    pub weight: &'a [f32],
+    pub fetch: NextWeights<'a>,
+}
+
 impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
-    fn runs(&self) -> &[Run] {
+    pub(super) fn runs(&self) -> &[Run] {
         self.gather.plan.runs_of(self.task)
+    }
+
+    /// Where the task's input starts, in place or copied to `scratch`, and how many pictures lie side by side there.
+    pub(super) fn input(&self, scratch: &mut [f32]) -> (*const f32, usize) {
+        let (plan, geometry) = (self.gather.plan, self.gather.geometry());
+        match plan.source {
+            Source::Direct => (self.gather.x[self.task.images.0 * geometry.picture()..].as_ptr(), 1),
+            Source::Padded { left, width } => {
+                self.copy_padded(left, width, scratch);
+                // The runs count rows from the picture's top.
+                let above = plan.input_rows(self.task).0 * width * geometry.input_channels;
+                (scratch.as_ptr().wrapping_sub(above), 1)
+            }
+            Source::Batched { .. } => {
+                self.copy_batched(scratch);
+                (scratch.as_ptr(), self.task.pictures())
+            }
+        }
     }
 
     fn copy_padded(&self, left: usize, width: usize, scratch: &mut [f32]) {
@@ -148,32 +169,20 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     /// All runs for each block of output channels. `images` pictures lie side by side behind `base`.
     #[inline(always)]
     fn blocks<S: Simd>(&self, base: *const f32, images: usize) {
-        let (g, operands) = (self.gather.geometry(), self.gather);
-        let block_len = g.block_len();
-        let most_taps = self.runs().iter().map(|run| run.taps.len()).max().unwrap_or(0);
+        let most_taps = self.most_taps();
         let tiles = |run: &Run| {
             let (parts, rows) = parts(run, images);
             parts * rows.div_ceil(max_rows::<S, PAIRS>())
         };
         let fetching_tiles: usize = self.runs().iter().filter(|run| run.taps.len() == most_taps).map(tiles).sum();
         for block in self.task.blocks.0..self.task.blocks.1 {
-            let first = block * BLOCK;
-            let group = first / g.outputs_per_group;
-            let base = base.wrapping_add(group * g.channels);
-            let behind = g.output_channels.min((group + 1) * g.outputs_per_group);
-            let weight = &operands.weight[block * block_len..][..block_len];
-            let next_block = if block + 1 < self.task.blocks.1 { Some(block + 1) } else { self.next_block };
-            let mut fetch = if block_len > LARGE_BLOCK {
-                NextWeights::ahead(&operands.weight[(block * block_len + AHEAD).min(operands.weight.len())..])
-            } else {
-                let next = next_block.map_or(&[][..], |next| &operands.weight[next * block_len..][..block_len]);
-                NextWeights::new(next, fetching_tiles)
-            };
+            let Block { channels: (first, behind), input, weight, mut fetch } = self.block(block, fetching_tiles);
+            let base = base.wrapping_add(input);
             let mut column = 0;
             while column < BLOCK && first + column < behind {
                 let channels = behind - first - column;
                 let vectors = if channels > S::LANES && column + S::LANES < BLOCK { 2 } else { 1 };
-                let out = operands.out.of(first + column, channels.min(vectors * S::LANES));
+                let out = self.gather.out.of(first + column, channels.min(vectors * S::LANES));
                 let w = weight[column..].as_ptr();
                 for run in self.runs() {
                     fetch.enabled = run.taps.len() == most_taps;
@@ -185,6 +194,30 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
                 }
                 column += vectors * S::LANES;
             }
+        }
+    }
+
+    /// The taps of the runs that have most.
+    pub(super) fn most_taps(&self) -> usize {
+        self.runs().iter().map(|run| run.taps.len()).max().unwrap_or(0)
+    }
+
+    /// One block of output channels; so many tiles fetch the weights behind it.
+    pub(super) fn block(&self, block: usize, fetching_tiles: usize) -> Block<'_> {
+        let (g, all) = (self.gather.geometry(), self.gather.weight);
+        let (first, len) = (block * BLOCK, g.block_len());
+        let group = first / g.outputs_per_group;
+        let next_block = if block + 1 < self.task.blocks.1 { Some(block + 1) } else { self.next_block };
+        let fetch = if len > LARGE_BLOCK {
+            NextWeights::ahead(&all[(block * len + AHEAD).min(all.len())..])
+        } else {
+            NextWeights::new(next_block.map_or(&[][..], |next| &all[next * len..][..len]), fetching_tiles)
+        };
+        Block {
+            channels: (first, g.output_channels.min((group + 1) * g.outputs_per_group)),
+            input: group * g.channels,
+            weight: &all[block * len..][..len],
+            fetch,
         }
     }
 
@@ -251,17 +284,17 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
 /// The parts of a run that are tiled each by itself, and the rows of one. Pixels that lie evenly are tiled together with the pictures;
 /// others one by one.
 #[inline(always)]
-fn parts(run: &Run, images: usize) -> (usize, usize) {
+pub(super) fn parts(run: &Run, images: usize) -> (usize, usize) {
     if images == 1 || run.input_step == 1 { (1, run.len * images) } else { (run.len, images) }
 }
 
 /// The weights that are needed next: the tiles that meet all taps fetch a part each, so that they come from memory while others are
 /// multiplied.
-struct NextWeights<'a> {
+pub(super) struct NextWeights<'a> {
     rest: &'a [f32],
     step: usize,
     part: usize,
-    enabled: bool,
+    pub enabled: bool,
 }
 
 impl<'a> NextWeights<'a> {
@@ -277,7 +310,7 @@ impl<'a> NextWeights<'a> {
 
     /// What the next tile fetches.
     #[inline(always)]
-    fn take(&mut self) -> Option<Stretch> {
+    pub(super) fn take(&mut self) -> Option<Stretch> {
         if !self.enabled || self.rest.is_empty() {
             return None;
         }
@@ -288,7 +321,8 @@ impl<'a> NextWeights<'a> {
 }
 
 /// Where the rows of consecutive tiles go in the output: pictures fastest, then the run's pixels.
-struct RowOffsets {
+#[derive(Clone, Copy)]
+pub(super) struct RowOffsets {
     offset: usize,
     image: usize,
     images: usize,
@@ -300,7 +334,7 @@ struct RowOffsets {
 
 impl RowOffsets {
     #[inline(always)]
-    fn new<const PAIRS: bool>(kernel: &TaskKernel<'_, PAIRS>, run: &Run, index: usize, images: usize) -> Self {
+    pub(super) fn new<const PAIRS: bool>(kernel: &TaskKernel<'_, PAIRS>, run: &Run, index: usize, images: usize) -> Self {
         let g = kernel.gather.geometry();
         let pixels = g.output.0 * g.output.1;
         let pixel = kernel.gather.out.pixel;
@@ -322,9 +356,10 @@ impl RowOffsets {
         if self.fetched { height * self.pixel_stride } else { 0 }
     }
 
-    /// Gives the places of the next `height` rows, from `channel` on; what lies behind them is of no meaning.
+    /// Gives the places of the next `height` rows, from `channel` on, of which there are as many or more; what lies behind them is of no
+    /// meaning.
     #[inline(always)]
-    fn take(&mut self, height: usize, channel: usize, places: &mut [usize; MOST_ROWS]) {
+    pub(super) fn take(&mut self, height: usize, channel: usize, places: &mut [usize]) {
         if self.images == 1 {
             for (p, at) in places.iter_mut().enumerate() {
                 *at = self.offset + channel + p * self.pixel_stride;

@@ -4,7 +4,7 @@ use super::{
     plan::{Addressing, Axis, AxisSizes, Run, input_rows, pixelwise_runs, runs},
     schedule::busiest,
 };
-use crate::BLOCK;
+use crate::{BLOCK, cpu::matrix_unit::Shape};
 
 /// Bytes of input that a task keeps at hand, so that it stays in the second-level cache while blocks of weights pass by.
 const SCRATCH_BYTES: usize = 384 << 10;
@@ -38,6 +38,8 @@ pub(super) struct Geometry {
     pub channels: usize,
     /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
     pub outputs_per_group: usize,
+    /// Whether channels are [pairs](super::pairs).
+    pub pairs: bool,
 }
 
 /// A gather cut into tasks.
@@ -84,7 +86,7 @@ impl Geometry {
 
     /// The same over [pairs](super::pairs) of channels.
     pub(super) fn in_pairs(self) -> Geometry {
-        Geometry { input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), ..self }
+        Geometry { input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), pairs: true, ..self }
     }
 
     /// Cut for this number of threads.
@@ -131,7 +133,13 @@ impl Geometry {
         let (left, right) = self.columns.margins();
         let width = self.input.1 + left + right;
         let source = if left + right == 0 { Source::Direct } else { Source::Padded { left, width } };
-        (source, runs(&rows, &self.columns, &addressing(width, left, self.channels == self.input_channels)))
+        (source, runs(&rows, &self.columns, &addressing(width, left, self.merges_taps())))
+    }
+
+    /// Whether the taps of a row are one where their channels are one stretch of memory. Products of matrices have taps of many channels one
+    /// by one: they meet the same pixels again while these are in the first-level cache.
+    fn merges_taps(&self) -> bool {
+        self.channels == self.input_channels && !(self.pairs && self.channels >= Shape::MOST)
     }
 
     /// Pictures that a task takes together: as many as the scratch holds, but a share for each thread where weights are few.
@@ -223,6 +231,7 @@ impl Plan {
             kernel: (1, 1),
             channels: input_channels,
             outputs_per_group: output_channels,
+            pairs: false,
         };
         let mut runs = pixelwise_runs(rows * width, if pitch == width { 1 } else { rows }, 1, input_channels);
         runs.iter_mut().for_each(|run| run.output = run.output / width * pitch);

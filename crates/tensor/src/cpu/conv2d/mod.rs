@@ -8,6 +8,10 @@ mod finish;
 mod gather;
 mod gather_plan;
 mod grad_weight;
+#[cfg_attr(not(any(test, target_arch = "x86_64")), allow(dead_code))] // only x86-64 has such a unit
+mod matrices;
+#[cfg_attr(not(any(test, target_arch = "x86_64")), allow(dead_code))] // only x86-64 has such a unit
+mod matrix_grad_weight;
 mod pairs;
 mod plan;
 mod plans;
@@ -30,6 +34,7 @@ use finish::Output;
 use gather::Gather;
 use gather_plan::Geometry;
 use grad_weight::GradWeight;
+use matrix_grad_weight::MatrixGradWeight;
 use pairs::{pair_channels, pair_images, pair_rows};
 use plan::{Axis, AxisSizes, Run};
 use row_sums::RowSums;
@@ -42,6 +47,7 @@ pub use winograd::{winograd_enabled, winograd_switch};
 use super::{
     dispatch::{SimdLevel, level},
     generic,
+    matrix_unit::with_matrix_unit,
     unary::unary,
 };
 use crate::{
@@ -94,6 +100,7 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
         kernel: s.kernel,
         channels: piece.inputs,
         outputs_per_group: piece.outputs,
+        pairs: false,
     }
 }
 
@@ -188,6 +195,7 @@ fn grad_input_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
         kernel: s.kernel,
         channels: piece.outputs,
         outputs_per_group: piece.inputs,
+        pairs: false,
     }
 }
 
@@ -266,6 +274,40 @@ fn merges_taps(s: &ConvShape, columns: &Axis) -> bool {
 
 fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
     let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let (rows, columns) = (Axis::forward(vertical(s)), Axis::forward(horizontal(s)));
+    let merged = merges_taps(s, &columns);
+    let write = |dw: &mut [f32]| match s.options.method {
+        ConvMethod::Bf16 => with_matrix_unit!(
+            level,
+            unit => {
+                MatrixGradWeight::new(x.data()?, dy.data()?, s, piece, merged).run(level, dw, unit);
+                Ok(())
+            },
+            grad_weight_in_tiles(level, x, dy, s, piece, merged, dw)
+        ),
+        _ => grad_weight_in_tiles(level, x, dy, s, piece, merged, dw),
+    };
+    if piece.joined > 1 {
+        let mut joined = Buffer::uninit::<f32>(s.k * s.kernel.0 * s.kernel.1 * BLOCK);
+        write(joined.as_mut_slice())?;
+        split_groups(s, joined.as_slice(), dw.data_mut()?);
+    } else {
+        write(dw.data_mut()?)?;
+    }
+    dw.set_zero_taps(live_taps(&rows, &columns, s.kernel).iter().map(|live| !live).collect());
+    Ok(dw)
+}
+
+/// Writes the gradient to `dw`, that of pieces that join groups where these do.
+fn grad_weight_in_tiles(
+    level: SimdLevel,
+    x: &Tensor,
+    dy: &Tensor,
+    s: &ConvShape,
+    piece: Grouping,
+    merged: bool,
+    dw: &mut [f32],
+) -> Result<()> {
     let bf16 = s.options.method == ConvMethod::Bf16;
     let pairs = |t: &Tensor| bf16.then(|| t.data().map(|values| pair_images(level, values, s.n))).transpose();
     let (x_pairs, dy_pairs) = (pairs(x)?, pairs(dy)?);
@@ -274,8 +316,6 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
     let dy = filled.as_ref().map_or(dy, |(filled, _)| filled.as_slice());
     let images = if bf16 { s.n.div_ceil(2) } else { s.n };
     let mut grad = GradWeight { x, dy, images, ..grad_weight_sums(s, piece) };
-    let live = live_taps(&grad.rows, &grad.columns, s.kernel);
-    let merged = merges_taps(s, &grad.columns);
     let padded = merged.then(|| pad_rows(grad.x, s.input.1 * s.c, grad.columns.margins(), s.c));
     if let Some((padded, width)) = &padded {
         grad.x = padded.as_slice();
@@ -284,16 +324,12 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
         grad.kernel.1 = 1;
         grad.channels = s.kernel.1 * s.c;
     }
-    let run = |dw: &mut [f32]| if bf16 { grad.run_pairs(level, dw) } else { grad.run(level, dw) };
-    if piece.joined > 1 {
-        let mut joined = Buffer::uninit::<f32>(s.k * s.kernel.0 * s.kernel.1 * BLOCK);
-        run(joined.as_mut_slice());
-        split_groups(s, joined.as_slice(), dw.data_mut()?);
+    if bf16 {
+        grad.run_pairs(level, dw)
     } else {
-        run(dw.data_mut()?);
+        grad.run(level, dw)
     }
-    dw.set_zero_taps(live.iter().map(|live| !live).collect());
-    Ok(dw)
+    Ok(())
 }
 
 /// Winograd's weight gradient, without operands.

@@ -8,9 +8,9 @@
 use crate::{
     BLOCK,
     cpu::{
-        dispatch::{Kernel, SimdLevel, run_at},
+        dispatch::{Kernel, SimdLevel, run_pairs_at},
         pool::{SharedMut, parallel_ranges},
-        simd::Simd,
+        simd::{Simd, bf16_pair},
     },
     storage::Buffer,
 };
@@ -18,25 +18,12 @@ use crate::{
 /// Elements below which a second thread is not worth waking.
 const GRAIN: usize = 1 << 13;
 
-/// The bits of the nearest bf16, ties to even; a NaN stays one.
-#[inline(always)]
-fn rounded(x: f32) -> u32 {
-    let bits = x.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
-    if x.is_nan() { bits >> 16 | 0x40 } else { rounded }
-}
-
-#[inline(always)]
-fn pair(low: f32, high: f32) -> f32 {
-    f32::from_bits(rounded(low) | rounded(high) << 16)
-}
-
 /// Channels-last values with neighbouring channels in pairs, `[pixels][channels / 2]`; the last channel of an odd number is paired
 /// with zero.
 pub(super) fn pair_channels(level: SimdLevel, values: &[f32], channels: usize) -> Buffer {
     let pairs = channels.div_ceil(2);
     let pixels = values.len() / channels.max(1);
-    fill(pixels, pairs, |start, out| run_at(level, PairChannels { values: &values[start * channels..], channels, out }))
+    fill(pixels, pairs, |start, out| run_pairs_at(level, PairChannels { values: &values[start * channels..], channels, out }))
 }
 
 /// Rows of 32 values with neighbours in pairs: of `[blocks][taps][rows][32]`, `[blocks][taps][rows / 2][32]`. The last of an odd
@@ -51,13 +38,11 @@ pub(super) fn pair_rows(level: SimdLevel, values: &[f32], rows: usize, live: &[b
                 continue;
             }
             let first = group * row + 2 * pair * BLOCK;
-            let high = if 2 * pair + 1 < rows { &values[first + BLOCK..][..BLOCK] } else { &ZEROS };
-            run_at(level, PairArrays { low: &values[first..][..BLOCK], high, out });
+            let high = (2 * pair + 1 < rows).then(|| &values[first + BLOCK..][..BLOCK]);
+            run_pairs_at(level, PairArrays { low: &values[first..][..BLOCK], high, out });
         }
     })
 }
-
-const ZEROS: [f32; BLOCK] = [0.0; BLOCK];
 
 /// Pictures in pairs: of `[images][…]`, `[images / 2][…]`. The last of an odd number is paired with zeros.
 pub(super) fn pair_images(level: SimdLevel, values: &[f32], images: usize) -> Buffer {
@@ -69,10 +54,7 @@ pub(super) fn pair_images(level: SimdLevel, values: &[f32], images: usize) -> Bu
         parallel_ranges(picture, GRAIN, |start, end| {
             // SAFETY: the ranges are disjoint.
             let out = unsafe { out.slice(start, end - start) };
-            match high.get(start..end) {
-                Some(high) => run_at(level, PairArrays { low: &low[start..end], high, out }),
-                None => run_at(level, PairWithZeros { low: &low[start..end], out }),
-            }
+            run_pairs_at(level, PairArrays { low: &low[start..end], high: high.get(start..end), out });
         });
     }
     out
@@ -100,23 +82,50 @@ impl Kernel for PairChannels<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         if self.channels.is_multiple_of(2) {
-            let pairs = self.values.chunks_exact(2);
-            self.out.iter_mut().zip(pairs).for_each(|(out, values)| *out = pair(values[0], values[1]));
-            return;
+            return pair_neighbours::<S>(&self.values[..2 * self.out.len()], self.out);
         }
         for (out, pixel) in self.out.chunks_exact_mut(self.channels.div_ceil(2)).zip(self.values.chunks_exact(self.channels)) {
             let (last, pairs) = (self.channels - 1, self.channels / 2);
-            for i in 0..pairs {
-                out[i] = pair(pixel[2 * i], pixel[2 * i + 1]);
-            }
-            out[pairs] = pair(pixel[last], 0.0);
+            pair_neighbours::<S>(&pixel[..last], &mut out[..pairs]);
+            out[pairs] = bf16_pair(pixel[last], 0.0);
         }
+    }
+}
+
+/// Values with neighbours in pairs.
+#[inline(always)]
+fn pair_neighbours<S: Simd>(values: &[f32], out: &mut [f32]) {
+    assert_eq!(values.len(), 2 * out.len());
+    let whole = out.len() / S::LANES * S::LANES;
+    for i in (0..whole).step_by(S::LANES) {
+        // SAFETY: `run_pairs_at` has entered the level; a vector's worth of pairs, and of their numbers, is left.
+        unsafe { S::store(out.as_mut_ptr().add(i), S::pair_neighbours(values.as_ptr().add(2 * i))) };
+    }
+    for (out, values) in out.iter_mut().zip(values.chunks_exact(2)).skip(whole) {
+        *out = bf16_pair(values[0], values[1]);
+    }
+}
+
+/// The numbers of two arrays in pairs, or those of one and zeros.
+#[inline(always)]
+pub(super) fn pair_arrays<S: Simd>(low: &[f32], high: Option<&[f32]>, out: &mut [f32]) {
+    assert!(low.len() == out.len() && high.is_none_or(|high| high.len() == out.len()));
+    let whole = out.len() / S::LANES * S::LANES;
+    for i in (0..whole).step_by(S::LANES) {
+        // SAFETY: `run_pairs_at` has entered the level; a vector's worth of all arrays is left.
+        unsafe {
+            let high = high.map_or(S::zero(), |high| S::load(high.as_ptr().add(i)));
+            S::store(out.as_mut_ptr().add(i), S::pair(S::load(low.as_ptr().add(i)), high));
+        }
+    }
+    for i in whole..out.len() {
+        out[i] = bf16_pair(low[i], high.map_or(0.0, |high| high[i]));
     }
 }
 
 struct PairArrays<'a> {
     low: &'a [f32],
-    high: &'a [f32],
+    high: Option<&'a [f32]>,
     out: &'a mut [f32],
 }
 
@@ -124,29 +133,14 @@ impl Kernel for PairArrays<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        for ((out, &low), &high) in self.out.iter_mut().zip(self.low).zip(self.high) {
-            *out = pair(low, high);
-        }
-    }
-}
-
-struct PairWithZeros<'a> {
-    low: &'a [f32],
-    out: &'a mut [f32],
-}
-
-impl Kernel for PairWithZeros<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        self.out.iter_mut().zip(self.low).for_each(|(out, &low)| *out = pair(low, 0.0));
+        pair_arrays::<S>(self.low, self.high, self.out);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{bf16, random::Generator};
+    use crate::{bf16, cpu::simd::bf16_bits, random::Generator};
 
     /// The numbers of a pair.
     fn numbers(pair: f32) -> [bf16; 2] {
@@ -159,9 +153,23 @@ mod tests {
         let ties = [0x3f80_8000, 0x3f81_8000, 0x3f80_8001, 0x3f80_7fff, 0x7f7f_ffff, 0xff80_0000, 0x8000_0000].map(f32::from_bits);
         let random = (0..10_000).map(|_| (generator.normal() * 10.0) as f32);
         for x in ties.into_iter().chain(random) {
-            assert_eq!(rounded(x) as u16, bf16::from_f32(x).to_bits(), "{x:e}");
+            assert_eq!(bf16_bits(x) as u16, bf16::from_f32(x).to_bits(), "{x:e}");
         }
-        assert!(bf16::from_bits(rounded(f32::from_bits(0x7f80_0001)) as u16).is_nan());
+        assert!(bf16::from_bits(bf16_bits(f32::from_bits(0x7f80_0001)) as u16).is_nan());
+    }
+
+    #[test]
+    fn every_level_rounds_alike() {
+        let mut generator = Generator::new(2);
+        let special = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX, 1.003_906_3, 1.011_718_8];
+        let values: Vec<f32> = special.into_iter().chain((0..120).map(|_| (generator.normal() * 100.0) as f32)).collect();
+        let bits = |values: &Buffer| values.as_slice::<f32>().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let all = |level| {
+            [bits(&pair_channels(level, &values, 64)), bits(&pair_images(level, &values, 2)), bits(&pair_images(level, &values, 1))]
+        };
+        for level in SimdLevel::available() {
+            assert_eq!(all(level), all(SimdLevel::Generic), "{level}");
+        }
     }
 
     #[test]

@@ -249,29 +249,39 @@ fn results_do_not_depend_on_the_number_of_threads() {
                 [x.conv2d(&w, None, &options), dy.conv2d_grad_input(&w, x.dims(), &options), dy.conv2d_grad_weight(&x, w.dims(), &options)];
             results.map(|t| t.unwrap().to_vec::<f32>().unwrap())
         };
+        let bf16 = ConvShape { options: Conv2dOptions { method: ConvMethod::Bf16, ..options }, ..s };
+        let all = || {
+            let levels = [SimdLevel::EmulatedAmx, SimdLevel::detect()];
+            (all(), levels.map(|level| all_passes_at(level, &x, &w, &dy, &bf16)))
+        };
         let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
         let one = on(1);
         assert!(one == on(2) && one == on(3) && one == on(8), "{s:?}");
     }
 }
 
+/// Output, input gradient and weight gradient.
+fn all_passes_at(level: SimdLevel, x: &Tensor, w: &Tensor, dy: &Tensor, s: &ConvShape) -> [Vec<f32>; 3] {
+    let piece = grouping(s).unwrap();
+    let y = forward_at(level, x, w, s, Epilogue::default(), piece).unwrap();
+    let (dx, dw) = (grad_input_at(level, dy, w, s, piece).unwrap(), grad_weight_at(level, x, dy, s, piece).unwrap());
+    [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())
+}
+
 #[test]
-fn bf16_results_are_the_same_bit_for_bit_at_every_level() {
+fn bf16_results_are_the_same_bit_for_bit_at_every_level_that_adds_in_the_same_order() {
     let mut g = Generator::new(11);
     for (x, w, padding) in [([2, 37, 9, 8], [40, 37, 3, 3], 1), ([3, 64, 2, 2], [32, 64, 3, 3], 1), ([1, 3, 20, 21], [33, 3, 7, 7], 3)] {
         let options = Conv2dOptions { padding: (padding, padding), method: ConvMethod::Bf16, ..Default::default() };
         let s = ConvShape::new(&x, &w, &options).unwrap();
         let (xt, wt) = (random(&x, Layout::ChannelsLast, &mut g), random(&w, Layout::Blocked, &mut g));
         let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);
-        let piece = grouping(&s).unwrap();
-        let results = SimdLevel::available().map(|level| {
-            let y = forward_at(level, &xt, &wt, &s, Epilogue::default(), piece).unwrap();
-            let dx = grad_input_at(level, &dy, &wt, &s, piece).unwrap();
-            let dw = grad_weight_at(level, &xt, &dy, &s, piece).unwrap();
-            [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())
-        });
-        let results: Vec<_> = results.collect();
-        assert!(results.iter().all(|r| *r == results[0]), "{s:?}");
+        let (matrices, pairs): (Vec<_>, Vec<_>) =
+            SimdLevel::available().partition(|level| matches!(level, SimdLevel::Amx | SimdLevel::EmulatedAmx));
+        for levels in [matrices, pairs] {
+            let results: Vec<_> = levels.iter().map(|&level| all_passes_at(level, &xt, &wt, &dy, &s)).collect();
+            assert!(results.iter().all(|r| *r == results[0]), "{s:?} at {levels:?}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::{
-    finish::{Finished, Output, activate, fetch_ahead, finish_parts},
+    finish::{Finished, Output, activate, fetch_ahead, finish_rows},
     plan::Tap,
 };
 use crate::{
@@ -344,7 +344,7 @@ pub(super) unsafe fn tile_parts<S: Simd, const V: usize, const PAIRS: bool>(heig
     // SAFETY: as in `tile_rows`.
     unsafe {
         tile_of::<S, V, Nothing, PAIRS>(height, x, w, Nothing, sums);
-        finish_parts::<S, V>(sums, offsets, at.y, at.out);
+        finish_rows::<S>(sums, offsets, at.y, at.out);
         fetch_ahead::<S, V>(at.y, offsets, at.out);
     }
 }

@@ -1,5 +1,6 @@
 //! The x86-64 vector types, and the functions that enter code compiled for them.
 
+pub(super) mod amx;
 mod pairs;
 mod part;
 mod transpose;
@@ -42,7 +43,7 @@ pub(crate) struct Avx512Bf16;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $pair:path, $pair_neighbours:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
             const LEVEL: SimdLevel = SimdLevel::$level;
@@ -106,6 +107,16 @@ macro_rules! simd {
                 unsafe { $dot_pairs(a, b, c) }
             }
             #[inline(always)]
+            unsafe fn pair(low: Self::V, high: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $pair(low, high) }
+            }
+            #[inline(always)]
+            unsafe fn pair_neighbours(p: *const f32) -> Self::V {
+                // SAFETY: as above; valid for 2 * LANES elements, the caller says.
+                unsafe { $pair_neighbours(p) }
+            }
+            #[inline(always)]
             unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
                 // SAFETY: as above.
                 unsafe { $add(a, b) }
@@ -162,6 +173,8 @@ simd!(
     14,
     12,
     pairs::avx512,
+    pairs::pair_avx512,
+    pairs::pair_neighbours_avx512,
     _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -186,6 +199,8 @@ simd!(
     14,
     14,
     pairs::avx512_bf16,
+    pairs::pair_avx512_bf16,
+    pairs::pair_neighbours_avx512_bf16,
     _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -210,6 +225,8 @@ simd!(
     6,
     4,
     pairs::avx2,
+    pairs::pair_avx2,
+    pairs::pair_neighbours_avx2,
     _mm256_setzero_ps,
     _mm256_set1_ps,
     _mm256_loadu_ps,
