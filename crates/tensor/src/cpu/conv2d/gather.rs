@@ -3,7 +3,7 @@
 use super::{
     finish::Output,
     gather_plan::{Geometry, Plan, Source, Task},
-    matrices::{self, MatrixKernel},
+    matrices::MatrixKernel,
     plan::Run,
     tile::{Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, max_rows, tile_parts, tile_rows},
 };
@@ -45,13 +45,13 @@ impl Gather<'_> {
     /// The same with channels in [pairs](super::pairs): input, channels and weights are of pairs.
     pub(super) fn run_pairs(&self, level: SimdLevel, y: &mut [f32]) {
         let by_vectors = |kernel: TaskKernel<'_, true>, scratch: &mut [f32]| run_pairs_at(level, WithScratch { kernel, scratch });
-        if !matrices::applies(self.plan) {
+        if !self.plan.matrices {
             return self.run_with(by_vectors, y);
         }
         with_matrix_unit!(
             level,
             unit => self.run_with(|kernel, scratch| run_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y),
-            self.run_with(by_vectors, y)
+            unreachable!("the plan is this level's")
         );
     }
 
@@ -128,8 +128,8 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         let (plan, geometry) = (self.gather.plan, self.gather.geometry());
         match plan.source {
             Source::Direct => (self.gather.x[self.task.images.0 * geometry.picture()..].as_ptr(), 1),
-            Source::Padded { left, width } => {
-                self.copy_padded(left, width, scratch);
+            Source::Padded { top, left, width } => {
+                self.copy_padded((top, left), width, scratch);
                 // The runs count rows from the picture's top.
                 let above = plan.input_rows(self.task).0 * width * geometry.input_channels;
                 (scratch.as_ptr().wrapping_sub(above), 1)
@@ -141,17 +141,21 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         }
     }
 
-    fn copy_padded(&self, left: usize, width: usize, scratch: &mut [f32]) {
+    fn copy_padded(&self, (top, left): (usize, usize), width: usize, scratch: &mut [f32]) {
         let g = self.gather.geometry();
         let channels = g.input_channels;
-        let (top, bottom) = self.gather.plan.input_rows(self.task);
+        let rows = self.gather.plan.input_rows(self.task);
         let row = g.input.1 * channels;
-        let first = self.task.images.0 * g.picture() + top * row;
-        for (i, out) in scratch.chunks_exact_mut(width * channels).take(bottom - top).enumerate() {
+        let picture = &self.gather.x[self.task.images.0 * g.picture()..][..g.picture()];
+        for (at, out) in (rows.0..rows.1).zip(scratch.chunks_exact_mut(width * channels)) {
+            let Some(from) = at.checked_sub(top).filter(|&at| at < g.input.0) else {
+                out.fill(0.0);
+                continue;
+            };
             let (before, rest) = out.split_at_mut(left * channels);
             let (middle, behind) = rest.split_at_mut(row);
             before.fill(0.0);
-            middle.copy_from_slice(&self.gather.x[first + i * row..][..row]);
+            middle.copy_from_slice(&picture[from * row..][..row]);
             behind.fill(0.0);
         }
     }
@@ -354,6 +358,11 @@ impl RowOffsets {
     #[inline(always)]
     fn ahead(&self, height: usize) -> usize {
         if self.fetched { height * self.pixel_stride } else { 0 }
+    }
+
+    /// The place of the output so many behind the first, of one picture.
+    pub(super) fn nth(&self, n: usize, channel: usize) -> usize {
+        self.offset + channel + n * self.pixel_stride
     }
 
     /// Gives the places of the next `height` rows, from `channel` on, of which there are as many or more; what lies behind them is of no

@@ -1,7 +1,8 @@
 //! How a [gather](super::gather) is cut into tasks: told by sizes alone, so it is made once and kept (see [`plans`](super::plans)).
 
 use super::{
-    plan::{Addressing, Axis, AxisSizes, Run, input_rows, pixelwise_runs, runs},
+    matrices,
+    plan::{Addressing, Axis, AxisSizes, Run, Tap, input_rows, pixelwise_runs, runs},
     schedule::busiest,
 };
 use crate::{BLOCK, cpu::matrix_unit::Shape};
@@ -38,13 +39,15 @@ pub(super) struct Geometry {
     pub channels: usize,
     /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
     pub outputs_per_group: usize,
-    /// Whether channels are [pairs](super::pairs).
-    pub pairs: bool,
+    /// Whether channels are [pairs](super::pairs) and products are of [matrices](super::matrices), where these apply.
+    pub matrices: bool,
 }
 
 /// A gather cut into tasks.
 pub(super) struct Plan {
     pub geometry: Geometry,
+    /// Whether products are of [matrices](super::matrices).
+    pub matrices: bool,
     pub source: Source,
     pub runs: Vec<Run>,
     pub tasks: Vec<Task>,
@@ -57,8 +60,8 @@ pub(super) struct Plan {
 pub(super) enum Source {
     /// In place, one picture at a time: no pair lies outside it.
     Direct,
-    /// Rows of one picture copied between margins of zeros.
-    Padded { left: usize, width: usize },
+    /// Rows of one picture copied between margins of zeros; those above it are counted too where runs go over rows.
+    Padded { top: usize, left: usize, width: usize },
     /// This many pictures copied side by side, pixel by pixel (HWNC), so that taps in the padding are left out and small pictures
     /// fill the tile together.
     Batched { images: usize },
@@ -85,18 +88,19 @@ impl Geometry {
     }
 
     /// The same over [pairs](super::pairs) of channels.
-    pub(super) fn in_pairs(self) -> Geometry {
-        Geometry { input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), pairs: true, ..self }
+    pub(super) fn in_pairs(self, matrices: bool) -> Geometry {
+        Geometry { input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), matrices, ..self }
     }
 
     /// Cut for this number of threads.
     pub(super) fn plan(self, threads: usize) -> Plan {
         if self.images == 0 {
-            return Plan { geometry: self, source: Source::Direct, runs: Vec::new(), tasks: Vec::new(), scratch_len: 0 };
+            return Plan { geometry: self, matrices: false, source: Source::Direct, runs: Vec::new(), tasks: Vec::new(), scratch_len: 0 };
         }
         let (source, runs) = self.cut(threads);
+        let matrices = self.matrices && runs.iter().all(|run| matrices::applies(run.tap_len));
         let tasks = self.tasks(source, &runs, threads);
-        let plan = Plan { geometry: self, source, runs, tasks, scratch_len: 0 };
+        let plan = Plan { geometry: self, matrices, source, runs, tasks, scratch_len: 0 };
         let scratch_len = plan.tasks.iter().map(|task| plan.copied(task)).max().unwrap_or(0);
         Plan { scratch_len, ..plan }
     }
@@ -130,16 +134,51 @@ impl Geometry {
             let images = self.batched_images(threads);
             return (Source::Batched { images }, runs(&rows, &self.columns.inside(), &addressing(self.input.1, 0, false)));
         }
+        if let Some(cut) = self.over_rows(threads) {
+            return cut;
+        }
         let (left, right) = self.columns.margins();
         let width = self.input.1 + left + right;
-        let source = if left + right == 0 { Source::Direct } else { Source::Padded { left, width } };
+        let source = if left + right == 0 { Source::Direct } else { Source::Padded { top: 0, left, width } };
         (source, runs(&rows, &self.columns, &addressing(width, left, self.merges_taps())))
+    }
+
+    /// Runs that go over rows, and the margins between these, where that fills the registers of [matrices](super::matrices) better: strips of a
+    /// picture, all of whose outputs use the same taps.
+    fn over_rows(&self, threads: usize) -> Option<(Source, Vec<Run>)> {
+        let (rows, columns) = (self.rows.uniform()?, self.columns.uniform()?);
+        let ((top, _), (left, right)) = (self.rows.margins(), self.columns.margins());
+        let width = left + self.input.1 + right;
+        let outputs = |rows: usize| (rows - 1) * width + self.output.1;
+        let (all, registers) = (outputs(self.output.0), |outputs: usize| outputs.div_ceil(Shape::MOST));
+        let pays = 20 * registers(all) <= 19 * self.output.0 * registers(self.output.1);
+        if !self.matrices || !matrices::applies(self.channels) || self.merges_taps() || !pays {
+            return None;
+        }
+        let shared = self.images == 1 && all >= MANY_SHARED_PIXELS * threads;
+        let strips = if shared { self.strips().next_multiple_of(threads).min(self.output.0) } else { self.strips() };
+        let last_row = rows.iter().map(|row| row.0).max().unwrap_or(0);
+        let tap = |&(i, r): &(isize, usize), &(j, s): &(isize, usize)| Tap {
+            pixel: (i + top as isize) as usize * width + (j + left as isize) as usize,
+            row: (r * self.kernel.1 + s) * self.channels,
+        };
+        let run = |(start, end): (usize, usize)| Run {
+            output: start * self.output.1,
+            output_step: 1,
+            len: outputs(end - start),
+            input_step: 1,
+            taps: rows.iter().flat_map(|row| columns.iter().map(|column| tap(&(row.0 + start as isize, row.1), column))).collect(),
+            tap_len: self.channels,
+            input_rows: (start, end + (last_row + top as isize) as usize),
+            pitch: Some(width),
+        };
+        Some((Source::Padded { top, left, width }, shares(self.output.0, strips).map(run).collect()))
     }
 
     /// Whether the taps of a row are one where their channels are one stretch of memory. Products of matrices have taps of many channels one
     /// by one: they meet the same pixels again while these are in the first-level cache.
     fn merges_taps(&self) -> bool {
-        self.channels == self.input_channels && !(self.pairs && self.channels >= Shape::MOST)
+        self.channels == self.input_channels && !(self.matrices && self.channels >= Shape::MOST)
     }
 
     /// Pictures that a task takes together: as many as the scratch holds, but a share for each thread where weights are few.
@@ -153,9 +192,11 @@ impl Geometry {
     }
 
     fn tasks(&self, source: Source, runs: &[Run], threads: usize) -> Vec<Task> {
+        let over_rows = runs.iter().any(|run| run.pitch.is_some());
         let (images, runs_per_task) = match source {
             Source::Batched { images } => (images, runs.len()),
             Source::Direct if self.is_pixelwise() => (self.images, 1),
+            _ if over_rows => (1, 1),
             _ => (1, self.runs_per_strip(runs, threads)),
         };
         let parts = self.images.div_ceil(images) * runs.len().div_ceil(runs_per_task);
@@ -169,7 +210,7 @@ impl Geometry {
                 tasks.extend(shares(runs.len(), runs.len().div_ceil(runs_per_task)).map(|runs| Task { images, runs, blocks }));
             }
         }
-        if self.images > 1 || self.is_pixelwise() {
+        if self.images > 1 || self.is_pixelwise() || over_rows {
             return tasks;
         }
         let load = |tasks: &[Task]| busiest(&tasks.iter().map(|task| self.cost(task, runs)).collect::<Vec<_>>(), threads);
@@ -231,12 +272,12 @@ impl Plan {
             kernel: (1, 1),
             channels: input_channels,
             outputs_per_group: output_channels,
-            pairs: false,
+            matrices: false,
         };
         let mut runs = pixelwise_runs(rows * width, if pitch == width { 1 } else { rows }, 1, input_channels);
         runs.iter_mut().for_each(|run| run.output = run.output / width * pitch);
         let task = Task { images: (0, 1), runs: (0, runs.len()), blocks: (0, 1) };
-        Plan { geometry, source: Source::Direct, runs, tasks: vec![task], scratch_len: 0 }
+        Plan { geometry, matrices: false, source: Source::Direct, runs, tasks: vec![task], scratch_len: 0 }
     }
 
     /// The runs of a task.

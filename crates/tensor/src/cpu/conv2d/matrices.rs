@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use super::{
     finish::{Output, finish_rows},
     gather::{Block, RowOffsets, TaskKernel, parts},
-    gather_plan::Plan,
+    gather_plan::shares,
     plan::{Run, Tap},
     tile::{Rows, Stretch},
 };
@@ -28,9 +28,9 @@ fn pairs_at_a_time(tap_len: usize) -> Option<usize> {
     (FEWEST_PAIRS..=Shape::MOST).rev().find(|&pairs| tap_len.is_multiple_of(pairs))
 }
 
-/// Whether all runs of a plan can be computed so.
-pub(super) fn applies(plan: &Plan) -> bool {
-    plan.runs.iter().all(|run| pairs_at_a_time(run.tap_len).is_some())
+/// Whether taps of this many pairs can be multiplied so.
+pub(super) fn applies(tap_len: usize) -> bool {
+    pairs_at_a_time(tap_len).is_some()
 }
 
 /// Outputs of a run that are the rows of one register.
@@ -41,10 +41,28 @@ struct Piece<'a> {
     /// Values from one of them to the next.
     step: usize,
     rows: usize,
+    /// The number of the first in its run.
+    first: usize,
+    /// The place of the first, or of the run's first where that goes over rows.
     places: RowOffsets,
 }
 
+/// The place of an output that does not exist.
+const NOWHERE: usize = usize::MAX;
+
 impl Piece<'_> {
+    /// Where the outputs go, from `channel` on; rows of the output are so wide.
+    fn places(&self, width: usize, channel: usize, places: &mut [usize]) {
+        let Some(pitch) = self.run.pitch else {
+            let mut from = self.places;
+            return from.take(self.rows, channel, places);
+        };
+        for (at, place) in (self.first..).zip(places) {
+            let (row, column) = (at / pitch, at % pitch);
+            *place = if column < width { self.places.nth(row * width + column, channel) } else { NOWHERE };
+        }
+    }
+
     /// Whether the other sums over the same taps, from where it starts.
     fn is_like(&self, other: &Piece<'_>) -> bool {
         let (a, b) = (self.run, other.run);
@@ -66,7 +84,8 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
     #[inline(always)]
     fn run<S: Simd>(mut self) {
         let (base, images) = self.kernel.input(self.scratch);
-        let pixel = images * self.kernel.gather.geometry().input_channels;
+        let geometry = self.kernel.gather.geometry();
+        let (pixel, width) = (images * geometry.input_channels, geometry.output.1);
         let pieces: Vec<_> = self.kernel.runs().iter().flat_map(|run| self.pieces(run, base, images)).collect();
         let pieces = joined(&pieces);
         let most_taps = self.kernel.most_taps();
@@ -76,7 +95,7 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
             let out = self.kernel.gather.out.of(first, (behind - first).min(BLOCK));
             for &(a, b) in &pieces {
                 fetch.enabled = a.run.taps.len() == most_taps;
-                let tile = Tile { pieces: (a, b), pixel, input, w: weight.as_ptr(), fetch: fetch.take() };
+                let tile = Tile { pieces: (a, b), pixel, width, input, w: weight.as_ptr(), fetch: fetch.take() };
                 // SAFETY: the plan's taps name pixels of the input at `base` and rows of the block of weights; tasks, blocks and pieces
                 // write different values of y, which `places` stays inside. The unit is there.
                 unsafe { tile.run::<S, U>(&mut self.unit, self.kernel.y.get(), out) };
@@ -94,12 +113,12 @@ impl<U> MatrixKernel<'_, U> {
         let first_tap = run.taps.first().map_or(0, |tap| tap.pixel) * images * channels;
         let count = rows.div_ceil(Shape::MOST);
         let of_part = move |part: usize, mut places: RowOffsets| {
-            let mut base = base.wrapping_add(part * run.input_step * images * channels + first_tap);
-            (0..count).map(move |i| {
-                let rows = (i + 1) * rows / count - i * rows / count;
-                let piece = Piece { run, base, step, rows, places };
-                base = base.wrapping_add(rows * step);
-                places.take(rows, 0, &mut [0; Shape::MOST]);
+            let base = base.wrapping_add(part * run.input_step * images * channels + first_tap);
+            shares(rows, count).map(move |(first, end)| {
+                let piece = Piece { run, base: base.wrapping_add(first * step), step, rows: end - first, first, places };
+                if run.pitch.is_none() {
+                    places.take(end - first, 0, &mut [0; Shape::MOST]);
+                }
                 piece
             })
         };
@@ -122,6 +141,8 @@ struct Tile<'a> {
     pieces: (&'a Piece<'a>, Option<&'a Piece<'a>>),
     /// Values from one pixel to the next.
     pixel: usize,
+    /// Of a row of outputs.
+    width: usize,
     /// Values from the start of a pixel to the channels that the block sums over.
     input: usize,
     w: *const f32,
@@ -153,8 +174,7 @@ impl Tile<'_> {
         let sums = Rows { first: sums.first(), step: BLOCK };
         let mut places = [0; 2 * Shape::MOST];
         for (piece, at) in [Some(a), b].into_iter().flatten().zip([0, a.rows]) {
-            let mut from = piece.places;
-            from.take(piece.rows, out.channel, &mut places[at..at + piece.rows]);
+            piece.places(self.width, out.channel, &mut places[at..at + piece.rows]);
         }
         // SAFETY: the caller's promise; the sums have room for both pieces' rows.
         unsafe {
@@ -165,7 +185,16 @@ impl Tile<'_> {
                 (Some(_), false) => self.sums::<S, U, true, false>(unit, sums.first),
                 (Some(_), true) => self.sums::<S, U, true, true>(unit, sums.first),
             }
-            finish_rows::<S>(sums, &places[..rows], y, out);
+            if a.run.pitch.is_none() {
+                return finish_rows::<S>(sums, &places[..rows], y, out);
+            }
+            let mut first = sums.first;
+            for places in places[..rows].chunk_by(|&a, &b| (a == NOWHERE) == (b == NOWHERE)) {
+                if places[0] != NOWHERE {
+                    finish_rows::<S>(Rows { first, ..sums }, places, y, out);
+                }
+                first = first.add(places.len() * BLOCK);
+            }
         }
     }
 

@@ -100,7 +100,7 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
         kernel: s.kernel,
         channels: piece.inputs,
         outputs_per_group: piece.outputs,
-        pairs: false,
+        matrices: false,
     }
 }
 
@@ -114,7 +114,7 @@ fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Ep
 fn write_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, out: Output<'_>, piece: Grouping, y: &mut [f32]) -> Result<()> {
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
-    let plan = plans::gather(s, ConvPass::Forward, piece);
+    let plan = plans::gather(level, s, ConvPass::Forward, piece);
     let x = x.data()?;
     if s.options.method != ConvMethod::Bf16 {
         Gather { plan: &plan, x, weight, out }.run(level, y);
@@ -195,7 +195,7 @@ fn grad_input_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
         kernel: s.kernel,
         channels: piece.outputs,
         outputs_per_group: piece.inputs,
-        pairs: false,
+        matrices: false,
     }
 }
 
@@ -203,7 +203,7 @@ fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece
     let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
-    let plan = plans::gather(s, ConvPass::GradInput, piece);
+    let plan = plans::gather(level, s, ConvPass::GradInput, piece);
     let live = live_taps(&plan.geometry.rows, &plan.geometry.columns, s.kernel);
     let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
     let (out, dx_values) = (Output::plain(s.c), dx.data_mut()?);

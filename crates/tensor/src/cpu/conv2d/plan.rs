@@ -83,6 +83,12 @@ impl Axis {
         self.outputs() == self.input && self.taps.iter().enumerate().all(|(o, taps)| taps[..] == [(o as isize, 0)])
     }
 
+    /// The pairs of output 0, where those of all others are as far behind as the output itself.
+    pub(super) fn uniform(&self) -> Option<&[(isize, usize)]> {
+        let is_uniform = (self.step, self.advance) == (1, 1) && self.runs().len() == 1;
+        is_uniform.then(|| &self.taps[0][..])
+    }
+
     /// How many zeros before and behind the input the pairs reach.
     pub(super) fn margins(&self) -> (usize, usize) {
         let positions = || self.taps.iter().flatten().map(|&(i, _)| i);
@@ -147,6 +153,8 @@ pub(super) struct Run {
     pub tap_len: usize,
     /// The input rows it reads, first and behind the last.
     pub input_rows: (usize, usize),
+    /// Where it goes over several rows of outputs: from each to the next, in outputs, of which those behind the row's end do not exist.
+    pub pitch: Option<usize>,
 }
 
 /// The input rows that some runs read, first and behind the last.
@@ -192,6 +200,7 @@ pub(super) fn runs(rows: &Axis, columns: &Axis, a: &Addressing) -> Vec<Run> {
                 taps: row_taps.iter().flat_map(|row| heads.iter().map(move |col| tap(row, col))).collect(),
                 tap_len,
                 input_rows,
+                pitch: None,
             });
         }
     }
@@ -211,6 +220,7 @@ pub(super) fn pixelwise_runs(pixels: usize, pieces: usize, unit: usize, channels
         taps: vec![Tap { pixel: start, row: 0 }],
         tap_len: channels,
         input_rows: (0, 1),
+        pitch: None,
     };
     (0..pieces).map(|piece| (bound(piece), bound(piece + 1))).filter(|(start, end)| start < end).map(run).collect()
 }

@@ -16,12 +16,12 @@ use super::{
     winograd, winograd_forward, winograd_grad_input,
 };
 use crate::{
-    cpu::pool::threads,
+    cpu::{dispatch::SimdLevel, matrix_unit::with_matrix_unit, pool::threads},
     ops::{ConvMethod, ConvShape},
 };
 
-/// What a plan depends on; last the number of threads, or for a ring that of the input channels.
-type Key = (ConvShape, ConvPass, usize);
+/// What a plan depends on; last the number of threads, or for a ring that of the input channels, and whether products are of matrices.
+type Key = (ConvShape, ConvPass, usize, bool);
 
 /// Plans are forgotten, all at once, when there are so many: a program may meet pictures of any size.
 const MOST: usize = 1024;
@@ -50,13 +50,15 @@ impl<P> Kept<P> {
     }
 }
 
-/// The plan of a forward pass or an input gradient; over pairs of channels where the method is bf16.
-pub(super) fn gather(s: &ConvShape, pass: ConvPass, piece: Grouping) -> Arc<gather_plan::Plan> {
+/// The plan of a forward pass or an input gradient at a level; over pairs of channels where the method is bf16.
+pub(super) fn gather(level: SimdLevel, s: &ConvShape, pass: ConvPass, piece: Grouping) -> Arc<gather_plan::Plan> {
     static PLANS: Kept<gather_plan::Plan> = Kept::new();
     let threads = threads();
-    PLANS.get((*s, pass, threads), || {
+    let bf16 = s.options.method == ConvMethod::Bf16;
+    let matrices = bf16 && with_matrix_unit!(level, _unit => true, false);
+    PLANS.get((*s, pass, threads, matrices), || {
         let geometry = if pass == ConvPass::Forward { forward_geometry(s, piece) } else { grad_input_geometry(s, piece) };
-        let geometry = if s.options.method == ConvMethod::Bf16 { geometry.in_pairs() } else { geometry };
+        let geometry = if bf16 { geometry.in_pairs(matrices) } else { geometry };
         geometry.plan(threads)
     })
 }
@@ -65,7 +67,7 @@ pub(super) fn gather(s: &ConvShape, pass: ConvPass, piece: Grouping) -> Arc<gath
 pub(super) fn winograd(s: &ConvShape, pass: ConvPass) -> Arc<winograd::Plan> {
     static PLANS: Kept<winograd::Plan> = Kept::new();
     let threads = threads();
-    PLANS.get((*s, pass, threads), || {
+    PLANS.get((*s, pass, threads, false), || {
         let winograd = if pass == ConvPass::Forward { winograd_forward(s) } else { winograd_grad_input(s) };
         winograd.plan(threads)
     })
@@ -74,7 +76,7 @@ pub(super) fn winograd(s: &ConvShape, pass: ConvPass) -> Arc<winograd::Plan> {
 /// The runs of a depthwise forward pass or input gradient.
 pub(super) fn depthwise(s: &ConvShape, pass: ConvPass) -> Arc<Vec<Run>> {
     static RUNS: Kept<Vec<Run>> = Kept::new();
-    RUNS.get((*s, pass, 0), || {
+    RUNS.get((*s, pass, 0, false), || {
         let axis = if pass == ConvPass::Forward { Axis::forward } else { Axis::backward };
         let width = if pass == ConvPass::Forward { s.input.1 } else { s.output.1 };
         depthwise_runs(&axis(vertical(s)), &axis(horizontal(s)), width, s.kernel.1)
@@ -84,7 +86,7 @@ pub(super) fn depthwise(s: &ConvShape, pass: ConvPass) -> Arc<Vec<Run>> {
 /// That of a depthwise forward pass behind a 1x1 convolution of so many input channels.
 pub(super) fn ring(s: &ConvShape, input_channels: usize) -> Arc<RingPlan> {
     static PLANS: Kept<RingPlan> = Kept::new();
-    PLANS.get((*s, ConvPass::Forward, input_channels), || RingPlan::new(s, input_channels))
+    PLANS.get((*s, ConvPass::Forward, input_channels, false), || RingPlan::new(s, input_channels))
 }
 
 #[cfg(test)]
@@ -95,7 +97,8 @@ mod tests {
     #[test]
     fn plans_are_made_once_and_forgotten_when_there_are_many() {
         let kept: Kept<usize> = Kept::new();
-        let key = |n: usize| (ConvShape::new(&[n, 1, 1, 1], &[1, 1, 1, 1], &Conv2dOptions::default()).unwrap(), ConvPass::Forward, 1);
+        let key =
+            |n: usize| (ConvShape::new(&[n, 1, 1, 1], &[1, 1, 1, 1], &Conv2dOptions::default()).unwrap(), ConvPass::Forward, 1, false);
         let first = kept.get(key(0), || 7);
         assert!(Arc::ptr_eq(&first, &kept.get(key(0), || unreachable!("it is kept"))));
         for n in 0..3 * MOST {
@@ -112,7 +115,7 @@ mod tests {
         let piece = Grouping { inputs: 32, outputs: 64, joined: 1 };
         let on = |threads, pass| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| gather(&s, pass, piece))
+            pool.install(|| gather(SimdLevel::Generic, &s, pass, piece))
         };
         let forward = on(3, ConvPass::Forward);
         assert!(Arc::ptr_eq(&forward, &on(3, ConvPass::Forward)) && !Arc::ptr_eq(&forward, &on(2, ConvPass::Forward)));

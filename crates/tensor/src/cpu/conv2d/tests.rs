@@ -131,6 +131,22 @@ fn maps_smaller_than_the_kernel_agree_with_the_plain_twin() {
 }
 
 #[test]
+fn runs_over_rows_agree_with_the_plain_twin() {
+    let mut g = Generator::new(23);
+    for (images, channels, size, kernel) in [
+        (1, 64, (7, 7), (3, 3)),
+        (2, 40, (17, 17), (1, 7)),
+        (1, 32, (17, 17), (7, 1)),
+        (1, 33, (5, 6), (3, 3)),
+        (3, 48, (35, 18), (5, 5)),
+        (1, 96, (9, 40), (3, 3)),
+    ] {
+        let options = Conv2dOptions { padding: (kernel.0 / 2, kernel.1 / 2), ..Default::default() };
+        check([images, channels, size.0, size.1], [50, channels, kernel.0, kernel.1], options, &mut g);
+    }
+}
+
+#[test]
 fn depthwise_agrees_with_the_plain_twin() {
     let mut g = Generator::new(21);
     for channels in [16, 17, 24, 32, 40, 72, 96, 131] {
