@@ -40,6 +40,9 @@ const CHUNK_CHANNELS: usize = 256;
 /// The most channels, of input or output, of a task.
 const TASK_CHANNELS: usize = 512;
 
+/// Positions of a row that a thread copies at a time: whole registers.
+const PART_POSITIONS: usize = 256;
+
 /// Positions that a product takes at a time.
 const STEP: usize = Shape::MOST;
 
@@ -74,6 +77,15 @@ struct Positions {
     len: usize,
     /// Values of a channel of the input's copy.
     input_len: usize,
+}
+
+/// Some positions of a row of a pair of pictures.
+#[derive(Clone, Copy)]
+struct RowPart {
+    pair: usize,
+    row: usize,
+    /// The first, and behind the last.
+    positions: (usize, usize),
 }
 
 impl Positions {
@@ -144,27 +156,29 @@ impl<'a> MatrixGradWeight<'a> {
 
     /// The gradient in pairs of pictures, `[blocks][positions][32]`.
     fn copied_gradient(&self, level: SimdLevel, p: Positions) -> Buffer {
-        let rows = self.rows.sizes.output;
         let mut copy = Buffer::uninit::<f32>(self.blocks() * p.output_len() * BLOCK);
-        let out = SharedMut::new(copy.as_mut_slice());
-        parallel(self.pairs() * rows, |i| {
-            run_pairs_at(level, CopyGradient { grad: self, positions: p, pair: i / rows, row: i % rows, out });
-        });
+        let (parts, out) = (self.row_parts(self.rows.sizes.output), SharedMut::new(copy.as_mut_slice()));
+        parallel(parts.len(), |i| run_pairs_at(level, CopyGradient { grad: self, positions: p, part: parts[i], out }));
         copy
     }
 
     /// The input in pairs of pictures, `[phases of rows][phases of columns][channels][positions]`.
     fn copied_input(&self, level: SimdLevel, p: Positions) -> Buffer {
-        let rows = self.rows.len;
         let channels = self.rows.phases.len() * self.columns.phases.len() * self.input_channels;
         let mut copy = Buffer::uninit::<f32>(channels * p.input_len);
-        let out = SharedMut::new(copy.as_mut_slice());
-        parallel(self.pairs() * rows, |i| {
-            run_pairs_at(level, CopyInput { grad: self, positions: p, pair: i / rows, row: i % rows, out });
-        });
+        let (parts, out) = (self.row_parts(self.rows.len), SharedMut::new(copy.as_mut_slice()));
+        parallel(parts.len(), |i| run_pairs_at(level, CopyInput { grad: self, positions: p, part: parts[i], out }));
         let filled = self.pairs() * p.input_picture;
         copy.as_mut_slice::<f32>().chunks_exact_mut(p.input_len).for_each(|channel| channel[filled..].fill(0.0));
         copy
+    }
+
+    /// So many rows of all pairs of pictures, in parts.
+    fn row_parts(&self, rows: usize) -> Vec<RowPart> {
+        let pitch = self.columns.len;
+        let starts = || (0..pitch).step_by(PART_POSITIONS);
+        let of_row = |pair, row| starts().map(move |start| RowPart { pair, row, positions: (start, pitch.min(start + PART_POSITIONS)) });
+        (0..self.pairs()).flat_map(|pair| (0..rows).flat_map(move |row| of_row(pair, row))).collect()
     }
 
     /// Blocks and channels in shares that occupy all threads, and are not too large.

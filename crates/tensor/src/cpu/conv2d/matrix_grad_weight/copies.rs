@@ -1,17 +1,16 @@
 //! The copies of input and gradient that products of matrices want: in pairs of pictures, input channel by channel.
 
-use super::{super::pairs::pair_arrays, MatrixGradWeight, Positions};
+use super::{super::pairs::pair_arrays, MatrixGradWeight, Positions, RowPart};
 use crate::{
     BLOCK,
     cpu::{dispatch::Kernel, pool::SharedMut, simd::Simd},
 };
 
-/// Copies a row of the gradient of a pair of pictures, and the zeros behind it.
+/// Copies a part of a row of the gradient, and the zeros behind the row.
 pub(super) struct CopyGradient<'a> {
     pub grad: &'a MatrixGradWeight<'a>,
     pub positions: Positions,
-    pub pair: usize,
-    pub row: usize,
+    pub part: RowPart,
     pub out: SharedMut<f32>,
 }
 
@@ -22,21 +21,25 @@ impl Kernel for CopyGradient<'_> {
     fn run<S: Simd>(self) {
         let (g, p, k) = (self.grad, self.positions, self.grad.output_channels);
         let (rows, columns) = (g.rows.sizes.output, g.columns.sizes.output);
-        let (low, high) = g.pictures(g.dy, rows * columns * k, self.pair);
-        let start = self.pair * p.output_picture + self.row * p.pitch;
-        let end = match (self.row + 1 == rows, self.pair + 1 == g.pairs()) {
+        let RowPart { pair, row, positions } = self.part;
+        let (low, high) = g.pictures(g.dy, rows * columns * k, pair);
+        let row_start = pair * p.output_picture + row * p.pitch;
+        let start = row_start + positions.0;
+        let end = match (positions.1 == p.pitch && row + 1 == rows, pair + 1 == g.pairs()) {
             (true, true) => p.output_len(),
-            (true, false) => (self.pair + 1) * p.output_picture,
-            _ => start + p.pitch,
+            (true, false) => (pair + 1) * p.output_picture,
+            _ => row_start + positions.1,
         };
+        // The row's end may lie in the part before.
+        let columns_here = columns.clamp(positions.0, positions.1) - positions.0;
         for block in 0..g.blocks() {
             let channels = (k - block * BLOCK).min(BLOCK);
-            // SAFETY: each row of a pair of pictures has its own positions of a block.
+            // SAFETY: each part has its own positions of a block.
             let out = unsafe { self.out.slice((block * p.output_len() + start) * BLOCK, (end - start) * BLOCK) };
-            let (pixels, zeros) = out.split_at_mut(columns * BLOCK);
+            let (pixels, zeros) = out.split_at_mut(columns_here * BLOCK);
             zeros.fill(0.0);
             for (column, out) in pixels.chunks_exact_mut(BLOCK).enumerate() {
-                let from = (self.row * columns + column) * k + block * BLOCK;
+                let from = (row * columns + positions.0 + column) * k + block * BLOCK;
                 pair_arrays::<S>(&low[from..][..channels], high.map(|high| &high[from..][..channels]), &mut out[..channels]);
                 out[channels..].fill(0.0);
             }
@@ -44,12 +47,11 @@ impl Kernel for CopyGradient<'_> {
     }
 }
 
-/// Copies a row of the input of a pair of pictures, of all phases.
+/// Copies a part of a row of the input, of all phases.
 pub(super) struct CopyInput<'a> {
     pub grad: &'a MatrixGradWeight<'a>,
     pub positions: Positions,
-    pub pair: usize,
-    pub row: usize,
+    pub part: RowPart,
     pub out: SharedMut<f32>,
 }
 
@@ -62,18 +64,19 @@ impl Kernel for CopyInput<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let (g, p, channels) = (self.grad, self.positions, self.grad.input_channels);
-        let to = self.pair * p.input_picture + self.row * p.pitch;
+        let RowPart { pair, row: row_here, positions: (begin, end) } = self.part;
+        let to = pair * p.input_picture + row_here * p.pitch;
         for (row_phase, phase) in (0..g.rows.phases.len()).flat_map(|row| (0..g.columns.phases.len()).map(move |phase| (row, phase))) {
             let first = (row_phase * g.columns.phases.len() + phase) * channels;
             let row = self.source_row(row_phase);
             // The last positions are as many as the others, where there are enough.
-            let starts = (0..p.pitch).step_by(S::LANES).map(|start| start.min(p.pitch.saturating_sub(S::LANES)));
+            let starts = (begin..end).step_by(S::LANES).map(|start| start.min(end.saturating_sub(S::LANES)).max(begin));
             for start in starts {
-                let len = S::LANES.min(p.pitch - start);
+                let len = S::LANES.min(end - start);
                 let pixels: [_; MOST] = std::array::from_fn(|i| g.columns.position(phase, start + i).filter(|_| i < len));
                 for channel in (0..channels).step_by(S::LANES) {
                     let count = S::LANES.min(channels - channel);
-                    // SAFETY: each row of a pair of pictures has its own positions of all channels.
+                    // SAFETY: each part has its own positions of all channels.
                     let out = unsafe { self.out.get().add((first + channel) * p.input_len + to + start) };
                     let square = Square { row, pixels, channel, channels, out, step: p.input_len };
                     // SAFETY: the level is entered; `len` positions of `count` channels follow.
@@ -89,8 +92,8 @@ impl<'a> CopyInput<'a> {
     fn source_row(&self, phase: usize) -> Option<(&'a [f32], Option<&'a [f32]>)> {
         let g = self.grad;
         let len = g.columns.sizes.input * g.input_channels;
-        let (low, high) = g.pictures(g.x, g.rows.sizes.input * len, self.pair);
-        g.rows.position(phase, self.row).map(|row| (&low[row * len..][..len], high.map(|high| &high[row * len..][..len])))
+        let (low, high) = g.pictures(g.x, g.rows.sizes.input * len, self.part.pair);
+        g.rows.position(phase, self.part.row).map(|row| (&low[row * len..][..len], high.map(|high| &high[row * len..][..len])))
     }
 }
 
