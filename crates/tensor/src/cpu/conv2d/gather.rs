@@ -4,6 +4,7 @@ use super::{
     finish::Output,
     gather_plan::{Geometry, Plan, Source, Task},
     matrices::MatrixKernel,
+    pairs::pair_channels,
     plan::Run,
     tile::{Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, max_rows, tile_parts, tile_rows},
 };
@@ -29,7 +30,7 @@ const LARGE_OUTPUT: usize = 1 << 18;
 /// One gather: all output pixels and channels.
 pub(super) struct Gather<'a> {
     pub plan: &'a Plan,
-    /// Channels-last input.
+    /// Channels-last input; of numbers, also where pairs are multiplied.
     pub x: &'a [f32],
     /// Blocked weights: `[blocks][taps][channels][32]`.
     pub weight: &'a [f32],
@@ -42,7 +43,7 @@ impl Gather<'_> {
         self.run_with::<false>(|kernel, scratch| run_at(level, WithScratch { kernel, scratch }), y);
     }
 
-    /// The same with channels in [pairs](super::pairs): input, channels and weights are of pairs.
+    /// The same with channels in [pairs](super::pairs): the plan and the weights are of pairs.
     pub(super) fn run_pairs(&self, level: SimdLevel, y: &mut [f32]) {
         let by_vectors = |kernel: TaskKernel<'_, true>, scratch: &mut [f32]| run_pairs_at(level, WithScratch { kernel, scratch });
         if !self.plan.matrices {
@@ -50,7 +51,7 @@ impl Gather<'_> {
         }
         with_matrix_unit!(
             level,
-            unit => self.run_with(|kernel, scratch| run_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y),
+            unit => self.run_with(|kernel, scratch| run_pairs_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y),
             unreachable!("the plan is this level's")
         );
     }
@@ -103,7 +104,7 @@ impl<const PAIRS: bool> Kernel for WithScratch<'_, PAIRS> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let (base, images) = self.kernel.input(self.scratch);
+        let (base, images) = self.kernel.input::<S>(self.scratch);
         self.kernel.blocks::<S>(base, images);
     }
 }
@@ -124,28 +125,38 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
     }
 
     /// Where the task's input starts, in place or copied to `scratch`, and how many pictures lie side by side there.
-    pub(super) fn input(&self, scratch: &mut [f32]) -> (*const f32, usize) {
+    #[inline(always)]
+    pub(super) fn input<S: Simd>(&self, scratch: &mut [f32]) -> (*const f32, usize) {
         let (plan, geometry) = (self.gather.plan, self.gather.geometry());
         match plan.source {
             Source::Direct => (self.gather.x[self.task.images.0 * geometry.picture()..].as_ptr(), 1),
+            Source::Pixels => {
+                // The runs count pixels from the first picture's first.
+                let first = self.runs().first().map_or(0, |run| run.output);
+                self.runs().iter().for_each(|run| {
+                    let to = &mut scratch[(run.output - first) * geometry.input_channels..][..run.len * geometry.input_channels];
+                    copy_pixels::<S, PAIRS>(&self.gather.x[run.output * geometry.pixel()..], geometry, to);
+                });
+                (scratch.as_ptr().wrapping_sub(first * geometry.input_channels), 1)
+            }
             Source::Padded { top, left, width } => {
-                self.copy_padded((top, left), width, scratch);
+                self.copy_padded::<S>((top, left), width, scratch);
                 // The runs count rows from the picture's top.
                 let above = plan.input_rows(self.task).0 * width * geometry.input_channels;
                 (scratch.as_ptr().wrapping_sub(above), 1)
             }
             Source::Batched { .. } => {
-                self.copy_batched(scratch);
+                self.copy_batched::<S>(scratch);
                 (scratch.as_ptr(), self.task.pictures())
             }
         }
     }
 
-    fn copy_padded(&self, (top, left): (usize, usize), width: usize, scratch: &mut [f32]) {
+    #[inline(always)]
+    fn copy_padded<S: Simd>(&self, (top, left): (usize, usize), width: usize, scratch: &mut [f32]) {
         let g = self.gather.geometry();
         let channels = g.input_channels;
         let rows = self.gather.plan.input_rows(self.task);
-        let row = g.input.1 * channels;
         let picture = &self.gather.x[self.task.images.0 * g.picture()..][..g.picture()];
         for (at, out) in (rows.0..rows.1).zip(scratch.chunks_exact_mut(width * channels)) {
             let Some(from) = at.checked_sub(top).filter(|&at| at < g.input.0) else {
@@ -153,19 +164,20 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
                 continue;
             };
             let (before, rest) = out.split_at_mut(left * channels);
-            let (middle, behind) = rest.split_at_mut(row);
+            let (middle, behind) = rest.split_at_mut(g.input.1 * channels);
             before.fill(0.0);
-            middle.copy_from_slice(&picture[from * row..][..row]);
+            copy_pixels::<S, PAIRS>(&picture[from * g.input.1 * g.pixel()..], g, middle);
             behind.fill(0.0);
         }
     }
 
-    fn copy_batched(&self, scratch: &mut [f32]) {
+    #[inline(always)]
+    fn copy_batched<S: Simd>(&self, scratch: &mut [f32]) {
         let g = self.gather.geometry();
         let (images, channels, picture) = (self.task.pictures(), g.input_channels, g.picture());
         for (n, picture) in self.gather.x[self.task.images.0 * picture..].chunks_exact(picture).take(images).enumerate() {
-            for (pixel, values) in picture.chunks_exact(channels).enumerate() {
-                scratch[(pixel * images + n) * channels..][..channels].copy_from_slice(values);
+            for (at, pixel) in picture.chunks_exact(g.pixel()).enumerate() {
+                copy_pixels::<S, PAIRS>(pixel, g, &mut scratch[(at * images + n) * channels..][..channels]);
             }
         }
     }
@@ -283,6 +295,13 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
             x.base = x.base.wrapping_add(height * x.step);
         }
     }
+}
+
+/// Copies the first pixels behind `from`, as many as `to` has room for; in pairs of channels where they are multiplied so.
+#[inline(always)]
+fn copy_pixels<S: Simd, const PAIRS: bool>(from: &[f32], g: &Geometry, to: &mut [f32]) {
+    let from = &from[..to.len() / g.input_channels * g.pixel()];
+    if PAIRS { pair_channels::<S>(from, g.pixel(), to) } else { to.copy_from_slice(from) }
 }
 
 /// The parts of a run that are tiled each by itself, and the rows of one. Pixels that lie evenly are tiled together with the pictures;

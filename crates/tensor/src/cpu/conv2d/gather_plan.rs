@@ -25,8 +25,10 @@ pub(super) struct Geometry {
     pub images: usize,
     /// Height and width.
     pub input: (usize, usize),
-    /// Channels of an input pixel.
+    /// Channels of an input pixel, as they are multiplied: numbers, or [pairs](super::pairs).
     pub input_channels: usize,
+    /// Where these are pairs, which a task makes when it copies its input: the numbers of a pixel in memory.
+    pub numbers: Option<usize>,
     /// Height and width.
     pub output: (usize, usize),
     /// Channels of an output pixel.
@@ -39,7 +41,7 @@ pub(super) struct Geometry {
     pub channels: usize,
     /// Output channels that share one set of input channels; a multiple of 32 where there are several sets.
     pub outputs_per_group: usize,
-    /// Whether channels are [pairs](super::pairs) and products are of [matrices](super::matrices), where these apply.
+    /// Whether products are of [matrices](super::matrices), where these apply.
     pub matrices: bool,
 }
 
@@ -60,6 +62,8 @@ pub(super) struct Plan {
 pub(super) enum Source {
     /// In place, one picture at a time: no pair lies outside it.
     Direct,
+    /// The pixels of a run copied, of a layer that works pixel by pixel.
+    Pixels,
     /// Rows of one picture copied between margins of zeros; those above it are counted too where runs go over rows.
     Padded { top: usize, left: usize, width: usize },
     /// This many pictures copied side by side, pixel by pixel (HWNC), so that taps in the padding are left out and small pictures
@@ -89,7 +93,8 @@ impl Geometry {
 
     /// The same over [pairs](super::pairs) of channels.
     pub(super) fn in_pairs(self, matrices: bool) -> Geometry {
-        Geometry { input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), matrices, ..self }
+        let numbers = Some(self.input_channels);
+        Geometry { numbers, input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), matrices, ..self }
     }
 
     /// Cut for this number of threads.
@@ -105,8 +110,18 @@ impl Geometry {
         Plan { scratch_len, ..plan }
     }
 
-    /// Values of one input picture.
+    /// Numbers of an input pixel in memory.
+    pub(super) fn pixel(&self) -> usize {
+        self.numbers.unwrap_or(self.input_channels)
+    }
+
+    /// Numbers of one input picture in memory.
     pub(super) fn picture(&self) -> usize {
+        self.input.0 * self.input.1 * self.pixel()
+    }
+
+    /// Values of one input picture as they are multiplied.
+    fn multiplied_picture(&self) -> usize {
         self.input.0 * self.input.1 * self.input_channels
     }
 
@@ -126,7 +141,8 @@ impl Geometry {
             let uneven = 10 * blocks.next_multiple_of(threads) > 11 * blocks && pixels / shared >= FEWEST_SHARED_PIXELS;
             let pieces = if pieces > 1 || uneven || pixels / shared >= MANY_SHARED_PIXELS { shared } else { 1 };
             let unit = if pixels > 4 * most { 14 } else { 1 };
-            return (Source::Direct, pixelwise_runs(pixels, pieces, unit, self.channels));
+            let source = if self.numbers.is_some() { Source::Pixels } else { Source::Direct };
+            return (source, pixelwise_runs(pixels, pieces, unit, self.channels));
         }
         let rows = self.rows.inside();
         let addressing = |width, left, merge| Addressing { width, left, channels: self.channels, kernel_width: self.kernel.1, merge };
@@ -139,7 +155,7 @@ impl Geometry {
         }
         let (left, right) = self.columns.margins();
         let width = self.input.1 + left + right;
-        let source = if left + right == 0 { Source::Direct } else { Source::Padded { top: 0, left, width } };
+        let source = if left + right == 0 && self.numbers.is_none() { Source::Direct } else { Source::Padded { top: 0, left, width } };
         (source, runs(&rows, &self.columns, &addressing(width, left, self.merges_taps())))
     }
 
@@ -183,7 +199,7 @@ impl Geometry {
 
     /// Pictures that a task takes together: as many as the scratch holds, but a share for each thread where weights are few.
     fn batched_images(&self, threads: usize) -> usize {
-        let picture = self.picture();
+        let picture = self.multiplied_picture();
         let most = (SCRATCH_BYTES / 4 / picture.max(1)).clamp(1, self.images);
         let weights = self.output_channels.next_multiple_of(BLOCK) * self.kernel.0 * self.kernel.1 * self.channels;
         let split_blocks = weights > picture * self.images;
@@ -195,7 +211,7 @@ impl Geometry {
         let over_rows = runs.iter().any(|run| run.pitch.is_some());
         let (images, runs_per_task) = match source {
             Source::Batched { images } => (images, runs.len()),
-            Source::Direct if self.is_pixelwise() => (self.images, 1),
+            Source::Direct | Source::Pixels if self.is_pixelwise() => (self.images, 1),
             _ if over_rows => (1, 1),
             _ => (1, self.runs_per_strip(runs, threads)),
         };
@@ -265,6 +281,7 @@ impl Plan {
             images: 1,
             input: (rows, width),
             input_channels,
+            numbers: None,
             output: (rows, pitch),
             output_channels,
             rows: axis(),
@@ -294,11 +311,12 @@ impl Plan {
     fn copied(&self, task: &Task) -> usize {
         match self.source {
             Source::Direct => 0,
+            Source::Pixels => self.runs_of(task).iter().map(|run| run.len).sum::<usize>() * self.geometry.input_channels,
             Source::Padded { width, .. } => {
                 let (top, bottom) = self.input_rows(task);
                 (bottom - top) * width * self.geometry.input_channels
             }
-            Source::Batched { .. } => task.pictures() * self.geometry.picture(),
+            Source::Batched { .. } => task.pictures() * self.geometry.multiplied_picture(),
         }
     }
 

@@ -83,7 +83,7 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self) {
-        let (base, images) = self.kernel.input(self.scratch);
+        let (base, images) = self.kernel.input::<S>(self.scratch);
         let geometry = self.kernel.gather.geometry();
         let (pixel, width) = (images * geometry.input_channels, geometry.output.1);
         let pieces: Vec<_> = self.kernel.runs().iter().flat_map(|run| self.pieces(run, base, images)).collect();

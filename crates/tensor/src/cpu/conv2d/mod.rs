@@ -35,7 +35,7 @@ use gather::Gather;
 use gather_plan::Geometry;
 use grad_weight::GradWeight;
 use matrix_grad_weight::MatrixGradWeight;
-use pairs::{pair_channels, pair_images, pair_rows};
+use pairs::{pair_images, pair_rows};
 use plan::{Axis, AxisSizes, Run};
 use row_sums::RowSums;
 pub(super) use scaled::{forward_scaled, scales_weight};
@@ -93,6 +93,7 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
         images: s.n,
         input: s.input,
         input_channels: s.c,
+        numbers: None,
         output: s.output,
         output_channels: s.k,
         rows: Axis::forward(vertical(s)),
@@ -120,11 +121,10 @@ fn write_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, out: Output
         Gather { plan: &plan, x, weight, out }.run(level, y);
         return Ok(());
     }
-    let x = pair_channels(level, x, s.c);
     let pairs = |rows: &[f32]| pair_rows(level, rows, piece.inputs, &[true]);
     let joined = joined.map(|joined| pairs(joined.as_slice()));
     let weight = joined.as_ref().map_or_else(|| w.paired_rows(pairs), |joined| Ok(joined.as_slice()))?;
-    Gather { plan: &plan, x: x.as_slice(), weight, out }.run_pairs(level, y);
+    Gather { plan: &plan, x, weight, out }.run_pairs(level, y);
     Ok(())
 }
 
@@ -188,6 +188,7 @@ fn grad_input_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
         images: s.n,
         input: s.output,
         input_channels: s.k,
+        numbers: None,
         output: s.input,
         output_channels: s.c,
         rows: Axis::backward(vertical(s)),
@@ -209,8 +210,7 @@ fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece
     let (out, dx_values) = (Output::plain(s.c), dx.data_mut()?);
     if s.options.method == ConvMethod::Bf16 {
         let pairs = pair_rows(level, transposed.as_slice(), piece.outputs, &live);
-        let dy = pair_channels(level, dy.data()?, s.k);
-        Gather { plan: &plan, x: dy.as_slice(), weight: pairs.as_slice(), out }.run_pairs(level, dx_values);
+        Gather { plan: &plan, x: dy.data()?, weight: pairs.as_slice(), out }.run_pairs(level, dx_values);
     } else {
         Gather { plan: &plan, x: dy.data()?, weight: transposed.as_slice(), out }.run(level, dx_values);
     }

@@ -18,14 +18,6 @@ use crate::{
 /// Elements below which a second thread is not worth waking.
 const GRAIN: usize = 1 << 13;
 
-/// Channels-last values with neighbouring channels in pairs, `[pixels][channels / 2]`; the last channel of an odd number is paired
-/// with zero.
-pub(super) fn pair_channels(level: SimdLevel, values: &[f32], channels: usize) -> Buffer {
-    let pairs = channels.div_ceil(2);
-    let pixels = values.len() / channels.max(1);
-    fill(pixels, pairs, |start, out| run_pairs_at(level, PairChannels { values: &values[start * channels..], channels, out }))
-}
-
 /// Rows of 32 values with neighbours in pairs: of `[blocks][taps][rows][32]`, `[blocks][taps][rows / 2][32]`. The last of an odd
 /// number of rows is paired with zeros. Taps that are not `live` are left as they are.
 pub(super) fn pair_rows(level: SimdLevel, values: &[f32], rows: usize, live: &[bool]) -> Buffer {
@@ -71,24 +63,16 @@ fn fill(items: usize, len: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Bu
     buffer
 }
 
-struct PairChannels<'a> {
-    values: &'a [f32],
-    channels: usize,
-    out: &'a mut [f32],
-}
-
-impl Kernel for PairChannels<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        if self.channels.is_multiple_of(2) {
-            return pair_neighbours::<S>(&self.values[..2 * self.out.len()], self.out);
-        }
-        for (out, pixel) in self.out.chunks_exact_mut(self.channels.div_ceil(2)).zip(self.values.chunks_exact(self.channels)) {
-            let (last, pairs) = (self.channels - 1, self.channels / 2);
-            pair_neighbours::<S>(&pixel[..last], &mut out[..pairs]);
-            out[pairs] = bf16_pair(pixel[last], 0.0);
-        }
+/// Channels-last pixels of so many channels with neighbouring channels in pairs; the last of an odd number is paired with zero.
+#[inline(always)]
+pub(super) fn pair_channels<S: Simd>(values: &[f32], channels: usize, out: &mut [f32]) {
+    if channels.is_multiple_of(2) {
+        return pair_neighbours::<S>(values, out);
+    }
+    for (out, pixel) in out.chunks_exact_mut(channels.div_ceil(2)).zip(values.chunks_exact(channels)) {
+        let (last, pairs) = (channels - 1, channels / 2);
+        pair_neighbours::<S>(&pixel[..last], &mut out[..pairs]);
+        out[pairs] = bf16_pair(pixel[last], 0.0);
     }
 }
 
@@ -141,6 +125,26 @@ impl Kernel for PairArrays<'_> {
 mod tests {
     use super::*;
     use crate::{bf16, cpu::simd::bf16_bits, random::Generator};
+
+    struct PairChannels<'a> {
+        values: &'a [f32],
+        channels: usize,
+        out: &'a mut [f32],
+    }
+
+    impl Kernel for PairChannels<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self) {
+            super::pair_channels::<S>(self.values, self.channels, self.out);
+        }
+    }
+
+    fn pair_channels(level: SimdLevel, values: &[f32], channels: usize) -> Buffer {
+        let mut out = Buffer::uninit::<f32>(values.len() / channels * channels.div_ceil(2));
+        run_pairs_at(level, PairChannels { values, channels, out: out.as_mut_slice() });
+        out
+    }
 
     /// The numbers of a pair.
     fn numbers(pair: f32) -> [bf16; 2] {
