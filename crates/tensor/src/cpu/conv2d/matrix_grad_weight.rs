@@ -4,6 +4,8 @@
 //! channel, since a register's rows are channels and its columns positions. Output rows become one stretch of positions, between which lie as many
 //! zeros of the gradient as the taps reach beyond a row: then a tap is a shift, the same for all positions. A stride cuts the input into
 //! phases, of which a tap meets one.
+//!
+//! The zeros between rows are multiplied too, so an input that is no finite number makes gradients NaN of taps that do not meet it as well.
 
 mod copies;
 mod shifts;
