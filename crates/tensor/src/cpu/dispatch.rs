@@ -21,7 +21,15 @@ pub enum SimdLevel {
 }
 
 impl SimdLevel {
-    const ALL: [SimdLevel; 5] = [SimdLevel::Generic, SimdLevel::Avx2, SimdLevel::Avx512, SimdLevel::Avx512Bf16, SimdLevel::Amx];
+    const ALL: &[SimdLevel] = &[
+        #[cfg(test)]
+        SimdLevel::EmulatedAmx,
+        SimdLevel::Generic,
+        SimdLevel::Avx2,
+        SimdLevel::Avx512,
+        SimdLevel::Avx512Bf16,
+        SimdLevel::Amx,
+    ];
 
     /// The name that `CONVOY_SIMD` takes.
     pub fn name(self) -> &'static str {

@@ -129,12 +129,12 @@ impl Sink for Finished<'_> {
 /// Finishes rows of sums in memory, and writes the `out.channels` values of each to its offset in `y`.
 ///
 /// # Safety
-/// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs.
+/// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs. The sums' rows are of whole vectors.
 #[inline(always)]
 pub(super) unsafe fn finish_rows<S: Simd>(sums: Rows, offsets: &[usize], y: *mut f32, out: Output<'_>) {
     let Rows { first: sums, step: row } = sums;
     let whole = out.channels / S::LANES * S::LANES;
-    let len = out.channels - whole;
+    let rest = out.channels - whole;
     // SAFETY: the caller's promise; no more than the channels that there are is read or written, but in `sums`.
     unsafe {
         for first in (0..whole).step_by(S::LANES) {
@@ -144,19 +144,25 @@ pub(super) unsafe fn finish_rows<S: Simd>(sums: Rows, offsets: &[usize], y: *mut
                 finish.store(S::load(sum), at + first, if out.activates() { sum } else { y.wrapping_add(at + first) });
             }
         }
-        if len > 0 {
-            let finish = Finish::<S>::part(&out, out.channel + whole, len, y);
+        if rest > 0 {
+            let finish = Finish::<S>::part(&out, out.channel + whole, rest, y);
             for (p, &at) in offsets.iter().enumerate() {
                 let sum = sums.add(p * row + whole);
-                S::store(sum, finish.finished_part(S::load(sum), at + whole, len));
+                S::store(sum, finish.finished_part(S::load(sum), at + whole, rest));
             }
         }
-        activate(sums, offsets.len() * row, S::LEVEL, out);
-        for (p, &at) in offsets.iter().enumerate() {
-            for first in (0..whole).step_by(S::LANES).filter(|_| out.activates()) {
-                S::store(y.wrapping_add(at + first), S::load(sums.add(p * row + first)));
+        if out.activates() {
+            activate(sums, offsets.len() * row, S::LEVEL, out);
+            for (p, &at) in offsets.iter().enumerate() {
+                for first in (0..whole).step_by(S::LANES) {
+                    S::store(y.wrapping_add(at + first), S::load(sums.add(p * row + first)));
+                }
             }
-            S::store_part(y.wrapping_add(at + whole), S::load(sums.add(p * row + whole)), len);
+        }
+        if rest > 0 {
+            for (p, &at) in offsets.iter().enumerate() {
+                S::store_part(y.wrapping_add(at + whole), S::load(sums.add(p * row + whole)), rest);
+            }
         }
     }
 }

@@ -162,13 +162,16 @@ impl Geometry {
     /// Runs that go over rows, and the margins between these, where that fills the registers of [matrices](super::matrices) better: strips of a
     /// picture, all of whose outputs use the same taps.
     fn over_rows(&self, threads: usize) -> Option<(Source, Vec<Run>)> {
+        if !self.matrices || !matrices::applies(self.channels) || self.merges_taps() {
+            return None;
+        }
         let (rows, columns) = (self.rows.uniform()?, self.columns.uniform()?);
         let ((top, _), (left, right)) = (self.rows.margins(), self.columns.margins());
         let width = left + self.input.1 + right;
         let outputs = |rows: usize| (rows - 1) * width + self.output.1;
         let (all, registers) = (outputs(self.output.0), |outputs: usize| outputs.div_ceil(Shape::MOST));
         let pays = 20 * registers(all) <= 19 * self.output.0 * registers(self.output.1);
-        if !self.matrices || !matrices::applies(self.channels) || self.merges_taps() || !pays {
+        if !pays {
             return None;
         }
         let shared = self.images == 1 && all >= MANY_SHARED_PIXELS * threads;

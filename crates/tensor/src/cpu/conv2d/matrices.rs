@@ -259,7 +259,7 @@ impl Tile<'_> {
 }
 
 /// Values of a line of the cache.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 /// The registers of a tile of so many rows: four of sums, two of pixels, two of weights.
 pub(super) fn shapes((first, second): (usize, usize), pairs: usize) -> Shapes {

@@ -16,7 +16,7 @@ use shifts::{Shift, Shifts};
 use super::{
     gather_plan::shares,
     horizontal,
-    matrices::{Sums, shapes},
+    matrices::{LINE, Sums, shapes},
     plan::AxisSizes,
     vertical,
     weight::Grouping,
@@ -127,9 +127,10 @@ impl<'a> MatrixGradWeight<'a> {
         let positions = self.positions();
         let (x, dy) = (self.copied_input(level, positions), self.copied_gradient(level, positions));
         let (x, dy) = (x.as_slice(), dy.as_slice());
+        let (taps, chunks) = (self.taps(positions), self.chunks(positions));
         let (tasks, dw) = (self.tasks(threads()), SharedMut::new(dw));
         parallel(tasks.len(), |i| {
-            let kernel = TaskKernel { grad: self, task: &tasks[i], positions, x, dy, dw };
+            let kernel = TaskKernel { grad: self, task: &tasks[i], positions, taps: &taps, chunks: &chunks, x, dy, dw };
             run_at(level, WithUnit { kernel, unit: unit() });
         });
     }
@@ -183,6 +184,29 @@ impl<'a> MatrixGradWeight<'a> {
         (0..self.pairs()).flat_map(|pair| (0..rows).flat_map(move |row| of_row(pair, row))).collect()
     }
 
+    /// Where in the input's copy each tap starts that ever meets a pixel.
+    fn taps(&self, p: Positions) -> Vec<Option<usize>> {
+        let at = |row: Shift, column: Shift| {
+            let phase = row.phase * self.columns.phases.len() + column.phase;
+            phase * self.input_channels * p.input_len + row.by * p.pitch + column.by
+        };
+        self.rows.taps.iter().flat_map(|&row| self.columns.taps.iter().map(move |&column| row.zip(column).map(|(r, c)| at(r, c)))).collect()
+    }
+
+    /// The same for any number of threads, so that sums are too.
+    fn chunks(&self, Positions { stretches, len, .. }: Positions) -> Vec<Chunk> {
+        let values = self.channels.min(CHUNK_CHANNELS) + self.output_channels.min(CHUNK_CHANNELS);
+        let most = (CHUNK_VALUES / values.max(1) / STEP).max(4) * STEP;
+        if len <= most {
+            let chunks = stretches.div_ceil((most / len.max(1)).max(1));
+            return shares(stretches, chunks).map(|stretches| Chunk { stretches, positions: (0, len) }).collect();
+        }
+        let steps = |n: usize| {
+            shares(len / STEP, len.div_ceil(most)).map(move |(a, b)| Chunk { stretches: (n, n + 1), positions: (a * STEP, b * STEP) })
+        };
+        (0..stretches).flat_map(steps).collect()
+    }
+
     /// Blocks and channels in shares that occupy all threads, and are not too large.
     fn tasks(&self, threads: usize) -> Vec<Task> {
         let blocks = self.blocks();
@@ -206,9 +230,6 @@ impl<'a> MatrixGradWeight<'a> {
 /// Rows of weights that two registers hold together.
 const ROWS: usize = 2 * Shape::MOST;
 
-/// Values of a line of the cache.
-const LINE: usize = 16;
-
 /// The part of the gradient that one thread computes at a time; of each, the first and behind the last.
 struct Task {
     /// Blocks of output channels.
@@ -221,6 +242,9 @@ struct TaskKernel<'a> {
     grad: &'a MatrixGradWeight<'a>,
     task: &'a Task,
     positions: Positions,
+    /// Where in the input's copy each tap starts.
+    taps: &'a [Option<usize>],
+    chunks: &'a [Chunk],
     x: &'a [f32],
     dy: &'a [f32],
     dw: SharedMut<f32>,
@@ -246,13 +270,12 @@ impl<U: MatrixUnit> Kernel for WithUnit<'_, U> {
     fn run<S: Simd>(self) {
         let WithUnit { kernel, mut unit } = self;
         let Task { blocks, channels } = *kernel.task;
-        let taps = kernel.taps();
-        for (i, chunk) in kernel.chunks().into_iter().enumerate() {
+        for (i, &chunk) in kernel.chunks.iter().enumerate() {
             for block in blocks.0..blocks.1 {
                 for channel in (channels.0..channels.1).step_by(ROWS) {
                     let rows = ROWS.min(channels.1 - channel);
-                    for (tap, start) in taps.iter().enumerate() {
-                        let dw = kernel.weights(block, taps.len(), tap, channel, rows);
+                    for (tap, start) in kernel.taps.iter().enumerate() {
+                        let dw = kernel.weights(block, tap, channel, rows);
                         match start {
                             Some(start) => {
                                 kernel.tile(block, start + channel * kernel.positions.input_len, rows).run(&mut unit, chunk, i > 0, dw)
@@ -267,35 +290,10 @@ impl<U: MatrixUnit> Kernel for WithUnit<'_, U> {
 }
 
 impl TaskKernel<'_> {
-    /// Where in the input's copy each tap starts that ever meets a pixel.
-    fn taps(&self) -> Vec<Option<usize>> {
-        let (g, p) = (self.grad, self.positions);
-        let at = |row: Shift, column: Shift| {
-            let phase = row.phase * g.columns.phases.len() + column.phase;
-            phase * g.input_channels * p.input_len + row.by * p.pitch + column.by
-        };
-        g.rows.taps.iter().flat_map(|&row| g.columns.taps.iter().map(move |&column| row.zip(column).map(|(r, c)| at(r, c)))).collect()
-    }
-
-    /// The same for any number of threads, so that sums are too.
-    fn chunks(&self) -> Vec<Chunk> {
-        let (Positions { stretches, len, .. }, g) = (self.positions, self.grad);
-        let values = g.channels.min(CHUNK_CHANNELS) + g.output_channels.min(CHUNK_CHANNELS);
-        let most = (CHUNK_VALUES / values.max(1) / STEP).max(4) * STEP;
-        if len <= most {
-            let chunks = stretches.div_ceil((most / len.max(1)).max(1));
-            return shares(stretches, chunks).map(|stretches| Chunk { stretches, positions: (0, len) }).collect();
-        }
-        let steps = |n: usize| {
-            shares(len / STEP, len.div_ceil(most)).map(move |(a, b)| Chunk { stretches: (n, n + 1), positions: (a * STEP, b * STEP) })
-        };
-        (0..stretches).flat_map(steps).collect()
-    }
-
     /// Some rows of the gradient of one tap.
     #[allow(clippy::mut_from_ref)]
-    fn weights(&self, block: usize, taps: usize, tap: usize, channel: usize, rows: usize) -> &mut [f32] {
-        let at = ((block * taps + tap) * self.grad.channels + channel) * BLOCK;
+    fn weights(&self, block: usize, tap: usize, channel: usize, rows: usize) -> &mut [f32] {
+        let at = ((block * self.taps.len() + tap) * self.grad.channels + channel) * BLOCK;
         // SAFETY: each task has its own blocks and channels of the gradient, and holds one such slice at a time.
         unsafe { self.dw.slice(at, rows * BLOCK) }
     }

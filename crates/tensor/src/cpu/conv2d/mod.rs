@@ -276,16 +276,14 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
     let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
     let (rows, columns) = (Axis::forward(vertical(s)), Axis::forward(horizontal(s)));
     let merged = merges_taps(s, &columns);
-    let write = |dw: &mut [f32]| match s.options.method {
-        ConvMethod::Bf16 => with_matrix_unit!(
-            level,
-            unit => {
+    let write = |dw: &mut [f32]| {
+        if s.options.method == ConvMethod::Bf16 {
+            with_matrix_unit!(level, unit => {
                 MatrixGradWeight::new(x.data()?, dy.data()?, s, piece, merged).run(level, dw, unit);
-                Ok(())
-            },
-            grad_weight_in_tiles(level, x, dy, s, piece, merged, dw)
-        ),
-        _ => grad_weight_in_tiles(level, x, dy, s, piece, merged, dw),
+                return Ok(());
+            }, ());
+        }
+        grad_weight_in_tiles(level, x, dy, s, piece, merged, dw)
     };
     if piece.joined > 1 {
         let mut joined = Buffer::uninit::<f32>(s.k * s.kernel.0 * s.kernel.1 * BLOCK);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
@@ -20,22 +21,19 @@ use crate::{
     ops::{ConvMethod, ConvShape},
 };
 
-/// What a plan depends on; last the number of threads, or for a ring that of the input channels, and whether products are of matrices.
-type Key = (ConvShape, ConvPass, usize, bool);
-
 /// Plans are forgotten, all at once, when there are so many: a program may meet pictures of any size.
 const MOST: usize = 1024;
 
-/// Plans of one kind.
-struct Kept<P>(LazyLock<Mutex<HashMap<Key, Arc<P>>>>);
+/// Plans of one kind, by what they depend on.
+struct Kept<K, P>(LazyLock<Mutex<HashMap<K, Arc<P>>>>);
 
-impl<P> Kept<P> {
+impl<K: Eq + Hash, P> Kept<K, P> {
     const fn new() -> Self {
         Kept(LazyLock::new(Mutex::default))
     }
 
     /// The plan for this key, made by `make` on first use.
-    fn get(&self, key: Key, make: impl FnOnce() -> P) -> Arc<P> {
+    fn get(&self, key: K, make: impl FnOnce() -> P) -> Arc<P> {
         // A panic cannot leave the map half changed, so a poisoned lock is sound to use.
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(plan) = lock().get(&key) {
@@ -52,7 +50,7 @@ impl<P> Kept<P> {
 
 /// The plan of a forward pass or an input gradient at a level; over pairs of channels where the method is bf16.
 pub(super) fn gather(level: SimdLevel, s: &ConvShape, pass: ConvPass, piece: Grouping) -> Arc<gather_plan::Plan> {
-    static PLANS: Kept<gather_plan::Plan> = Kept::new();
+    static PLANS: Kept<(ConvShape, ConvPass, usize, bool), gather_plan::Plan> = Kept::new();
     let threads = threads();
     let bf16 = s.options.method == ConvMethod::Bf16;
     let matrices = bf16 && with_matrix_unit!(level, _unit => true, false);
@@ -65,9 +63,9 @@ pub(super) fn gather(level: SimdLevel, s: &ConvShape, pass: ConvPass, piece: Gro
 
 /// The plan of a forward pass or an input gradient by Winograd's method.
 pub(super) fn winograd(s: &ConvShape, pass: ConvPass) -> Arc<winograd::Plan> {
-    static PLANS: Kept<winograd::Plan> = Kept::new();
+    static PLANS: Kept<(ConvShape, ConvPass, usize), winograd::Plan> = Kept::new();
     let threads = threads();
-    PLANS.get((*s, pass, threads, false), || {
+    PLANS.get((*s, pass, threads), || {
         let winograd = if pass == ConvPass::Forward { winograd_forward(s) } else { winograd_grad_input(s) };
         winograd.plan(threads)
     })
@@ -75,8 +73,8 @@ pub(super) fn winograd(s: &ConvShape, pass: ConvPass) -> Arc<winograd::Plan> {
 
 /// The runs of a depthwise forward pass or input gradient.
 pub(super) fn depthwise(s: &ConvShape, pass: ConvPass) -> Arc<Vec<Run>> {
-    static RUNS: Kept<Vec<Run>> = Kept::new();
-    RUNS.get((*s, pass, 0, false), || {
+    static RUNS: Kept<(ConvShape, ConvPass), Vec<Run>> = Kept::new();
+    RUNS.get((*s, pass), || {
         let axis = if pass == ConvPass::Forward { Axis::forward } else { Axis::backward };
         let width = if pass == ConvPass::Forward { s.input.1 } else { s.output.1 };
         depthwise_runs(&axis(vertical(s)), &axis(horizontal(s)), width, s.kernel.1)
@@ -85,8 +83,8 @@ pub(super) fn depthwise(s: &ConvShape, pass: ConvPass) -> Arc<Vec<Run>> {
 
 /// That of a depthwise forward pass behind a 1x1 convolution of so many input channels.
 pub(super) fn ring(s: &ConvShape, input_channels: usize) -> Arc<RingPlan> {
-    static PLANS: Kept<RingPlan> = Kept::new();
-    PLANS.get((*s, ConvPass::Forward, input_channels, false), || RingPlan::new(s, input_channels))
+    static PLANS: Kept<(ConvShape, usize), RingPlan> = Kept::new();
+    PLANS.get((*s, input_channels), || RingPlan::new(s, input_channels))
 }
 
 #[cfg(test)]
@@ -96,16 +94,14 @@ mod tests {
 
     #[test]
     fn plans_are_made_once_and_forgotten_when_there_are_many() {
-        let kept: Kept<usize> = Kept::new();
-        let key =
-            |n: usize| (ConvShape::new(&[n, 1, 1, 1], &[1, 1, 1, 1], &Conv2dOptions::default()).unwrap(), ConvPass::Forward, 1, false);
-        let first = kept.get(key(0), || 7);
-        assert!(Arc::ptr_eq(&first, &kept.get(key(0), || unreachable!("it is kept"))));
+        let kept: Kept<usize, usize> = Kept::new();
+        let first = kept.get(0, || 7);
+        assert!(Arc::ptr_eq(&first, &kept.get(0, || unreachable!("it is kept"))));
         for n in 0..3 * MOST {
-            assert_eq!(*kept.get(key(n), || if n == 0 { 7 } else { n }), if n == 0 { 7 } else { n });
+            assert_eq!(*kept.get(n, || if n == 0 { 7 } else { n }), if n == 0 { 7 } else { n });
             assert!(kept.0.lock().unwrap().len() <= MOST);
         }
-        assert_eq!(*kept.get(key(0), || 8), 8, "it was forgotten");
+        assert_eq!(*kept.get(0, || 8), 8, "it was forgotten");
     }
 
     #[test]
