@@ -133,10 +133,11 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
             Source::Pixels => {
                 // The runs count pixels from the first picture's first.
                 let first = self.runs().first().map_or(0, |run| run.output);
-                self.runs().iter().for_each(|run| {
+                // No closure: the compiler may make a function of it, which would be outside what the level has entered.
+                for run in self.runs() {
                     let to = &mut scratch[(run.output - first) * geometry.input_channels..][..run.len * geometry.input_channels];
                     copy_pixels::<S, PAIRS>(&self.gather.x[run.output * geometry.pixel()..], geometry, to);
-                });
+                }
                 (scratch.as_ptr().wrapping_sub(first * geometry.input_channels), 1)
             }
             Source::Padded { top, left, width } => {
@@ -380,8 +381,8 @@ impl RowOffsets {
     }
 
     /// The place of the output so many behind the first, of one picture.
-    pub(super) fn nth(&self, n: usize, channel: usize) -> usize {
-        self.offset + channel + n * self.pixel_stride
+    pub(super) fn nth(&self, n: usize) -> usize {
+        self.offset + n * self.pixel_stride
     }
 
     /// Gives the places of the next `height` rows, from `channel` on, of which there are as many or more; what lies behind them is of no

@@ -41,28 +41,14 @@ struct Piece<'a> {
     /// Values from one of them to the next.
     step: usize,
     rows: usize,
-    /// The number of the first in its run.
-    first: usize,
-    /// The place of the first, or of the run's first where that goes over rows.
-    places: RowOffsets,
+    /// Where in the output each goes.
+    places: [usize; Shape::MOST],
 }
 
 /// The place of an output that does not exist.
 const NOWHERE: usize = usize::MAX;
 
 impl Piece<'_> {
-    /// Where the outputs go, from `channel` on; rows of the output are so wide.
-    fn places(&self, width: usize, channel: usize, places: &mut [usize]) {
-        let Some(pitch) = self.run.pitch else {
-            let mut from = self.places;
-            return from.take(self.rows, channel, places);
-        };
-        for (at, place) in (self.first..).zip(places) {
-            let (row, column) = (at / pitch, at % pitch);
-            *place = if column < width { self.places.nth(row * width + column, channel) } else { NOWHERE };
-        }
-    }
-
     /// Whether the other sums over the same taps, from where it starts.
     fn is_like(&self, other: &Piece<'_>) -> bool {
         let (a, b) = (self.run, other.run);
@@ -85,7 +71,7 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
     fn run<S: Simd>(mut self) {
         let (base, images) = self.kernel.input::<S>(self.scratch);
         let geometry = self.kernel.gather.geometry();
-        let (pixel, width) = (images * geometry.input_channels, geometry.output.1);
+        let pixel = images * geometry.input_channels;
         let pieces: Vec<_> = self.kernel.runs().iter().flat_map(|run| self.pieces(run, base, images)).collect();
         let pieces = joined(&pieces);
         let most_taps = self.kernel.most_taps();
@@ -95,7 +81,7 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
             let out = self.kernel.gather.out.of(first, (behind - first).min(BLOCK));
             for &(a, b) in &pieces {
                 fetch.enabled = a.run.taps.len() == most_taps;
-                let tile = Tile { pieces: (a, b), pixel, width, input, w: weight.as_ptr(), fetch: fetch.take() };
+                let tile = Tile { pieces: (a, b), pixel, input, w: weight.as_ptr(), fetch: fetch.take() };
                 // SAFETY: the plan's taps name pixels of the input at `base` and rows of the block of weights; tasks, blocks and pieces
                 // write different values of y, which `places` stays inside. The unit is there.
                 unsafe { tile.run::<S, U>(&mut self.unit, self.kernel.y.get(), out) };
@@ -107,23 +93,49 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
 impl<U> MatrixKernel<'_, U> {
     /// The pixels of a run, in pieces of nearly equal size.
     fn pieces<'a>(&self, run: &'a Run, base: *const f32, images: usize) -> impl Iterator<Item = Piece<'a>> {
-        let channels = self.kernel.gather.geometry().input_channels;
+        let geometry = self.kernel.gather.geometry();
+        let (channels, width) = (geometry.input_channels, geometry.output.1);
         let (parts, rows) = parts(run, images);
         let step = if images == 1 { run.input_step * channels } else { channels };
         let first_tap = run.taps.first().map_or(0, |tap| tap.pixel) * images * channels;
         let count = rows.div_ceil(Shape::MOST);
-        let of_part = move |part: usize, mut places: RowOffsets| {
+        let of_part = move |part: usize, mut places: PlacesOfRun<'a>| {
             let base = base.wrapping_add(part * run.input_step * images * channels + first_tap);
             shares(rows, count).map(move |(first, end)| {
-                let piece = Piece { run, base: base.wrapping_add(first * step), step, rows: end - first, first, places };
-                if run.pitch.is_none() {
-                    places.take(end - first, 0, &mut [0; Shape::MOST]);
-                }
-                piece
+                let rows = end - first;
+                Piece { run, base: base.wrapping_add(first * step), step, rows, places: places.take(first, rows) }
             })
         };
-        let places: Vec<_> = (0..parts).map(|part| RowOffsets::new(&self.kernel, run, part, images)).collect();
+        let places: Vec<_> =
+            (0..parts).map(|part| PlacesOfRun { run, width, offsets: RowOffsets::new(&self.kernel, run, part, images) }).collect();
         places.into_iter().enumerate().flat_map(move |(part, places)| of_part(part, places))
+    }
+}
+
+/// Where a run's outputs go, piece by piece.
+struct PlacesOfRun<'a> {
+    run: &'a Run,
+    /// Of a row of outputs.
+    width: usize,
+    /// The next piece's, or the first's where the run goes over rows.
+    offsets: RowOffsets,
+}
+
+impl PlacesOfRun<'_> {
+    /// The places of the next `rows` outputs, the first of which has this number in the run.
+    fn take(&mut self, first: usize, rows: usize) -> [usize; Shape::MOST] {
+        let mut places = [NOWHERE; Shape::MOST];
+        let Some(pitch) = self.run.pitch else {
+            self.offsets.take(rows, 0, &mut places);
+            return places;
+        };
+        for (at, place) in (first..first + rows).zip(&mut places) {
+            let (row, column) = (at / pitch, at % pitch);
+            if column < self.width {
+                *place = self.offsets.nth(row * self.width + column);
+            }
+        }
+        places
     }
 }
 
@@ -141,8 +153,6 @@ struct Tile<'a> {
     pieces: (&'a Piece<'a>, Option<&'a Piece<'a>>),
     /// Values from one pixel to the next.
     pixel: usize,
-    /// Of a row of outputs.
-    width: usize,
     /// Values from the start of a pixel to the channels that the block sums over.
     input: usize,
     w: *const f32,
@@ -172,9 +182,11 @@ impl Tile<'_> {
         let rows = a.rows + b.map_or(0, |b| b.rows);
         let mut sums = Sums::uninit();
         let sums = Rows { first: sums.first(), step: BLOCK };
-        let mut places = [0; 2 * Shape::MOST];
+        let mut places = [NOWHERE; 2 * Shape::MOST];
         for (piece, at) in [Some(a), b].into_iter().flatten().zip([0, a.rows]) {
-            piece.places(self.width, out.channel, &mut places[at..at + piece.rows]);
+            for (place, &of_piece) in places[at..].iter_mut().zip(&piece.places) {
+                *place = of_piece.saturating_add(out.channel);
+            }
         }
         // SAFETY: the caller's promise; the sums have room for both pieces' rows.
         unsafe {
