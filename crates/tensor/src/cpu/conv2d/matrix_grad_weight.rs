@@ -9,14 +9,16 @@
 
 mod copies;
 mod shifts;
+mod windows;
 
 use copies::{CopyGradient, CopyInput};
 use shifts::{Shift, Shifts};
+use windows::run_windows;
 
 use super::{
     gather_plan::shares,
     horizontal,
-    matrices::{LINE, Sums, shapes},
+    matrices::{LINE, shapes},
     plan::AxisSizes,
     vertical,
     weight::Grouping,
@@ -48,13 +50,19 @@ const PART_POSITIONS: usize = 256;
 /// Positions that a product takes at a time.
 const STEP: usize = Shape::MOST;
 
-/// One weight gradient.
+/// One weight gradient, or what a window of positions adds to it.
 pub(super) struct MatrixGradWeight<'a> {
     /// Channels-last input.
     x: &'a [f32],
     /// Channels-last gradient of the output.
     dy: &'a [f32],
     images: usize,
+    /// Height and width.
+    output: (usize, usize),
+    /// Pairs of pictures in the window, first and behind the last.
+    pairs: (usize, usize),
+    /// The row and the column of the output that the window starts with.
+    start: (usize, usize),
     rows: Shifts,
     columns: Shifts,
     input_channels: usize,
@@ -113,6 +121,9 @@ impl<'a> MatrixGradWeight<'a> {
             x,
             dy,
             images,
+            output: (vertical.output, horizontal.output),
+            pairs: (0, images.div_ceil(2)),
+            start: (0, 0),
             rows: Shifts::new(vertical),
             channels: if merged { columns.phases.len() * s.c } else { piece.inputs },
             columns,
@@ -124,19 +135,25 @@ impl<'a> MatrixGradWeight<'a> {
 
     /// Writes the blocked gradient to `dw`.
     pub(super) fn run<U: MatrixUnit>(&self, level: SimdLevel, dw: &mut [f32], unit: impl Fn() -> U + Sync) {
-        let positions = self.positions();
-        let (x, dy) = (self.copied_input(level, positions), self.copied_gradient(level, positions));
-        let (x, dy) = (x.as_slice(), dy.as_slice());
-        let (taps, chunks) = (self.taps(positions), self.chunks(positions));
+        match self.shares_of_windows(dw.len()) {
+            Some(shares) => run_windows(level, &shares, dw, unit),
+            None => self.run_whole(level, dw, unit),
+        }
+    }
+
+    /// Copies all, and then shares the weights out.
+    fn run_whole<U: MatrixUnit>(&self, level: SimdLevel, dw: &mut [f32], unit: impl Fn() -> U + Sync) {
+        let mut memory = Buffer::uninit::<f32>(self.copies_len());
+        let copies = Copies::new(self, level, memory.as_mut_slice(), &|tasks, task| parallel(tasks, task));
         let (tasks, dw) = (self.tasks(threads()), SharedMut::new(dw));
         parallel(tasks.len(), |i| {
-            let kernel = TaskKernel { grad: self, task: &tasks[i], positions, taps: &taps, chunks: &chunks, x, dy, dw };
+            let kernel = TaskKernel { copies: &copies, task: &tasks[i], dw, add: false };
             run_at(level, WithUnit { kernel, unit: unit() });
         });
     }
 
     fn pairs(&self) -> usize {
-        self.images.div_ceil(2)
+        self.pairs.1 - self.pairs.0
     }
 
     fn positions(&self) -> Positions {
@@ -157,23 +174,15 @@ impl<'a> MatrixGradWeight<'a> {
         self.output_channels.div_ceil(BLOCK)
     }
 
-    /// The gradient in pairs of pictures, `[blocks][positions][32]`.
-    fn copied_gradient(&self, level: SimdLevel, p: Positions) -> Buffer {
-        let mut copy = Buffer::uninit::<f32>(self.blocks() * p.output_len() * BLOCK);
-        let (parts, out) = (self.row_parts(self.rows.sizes.output), SharedMut::new(copy.as_mut_slice()));
-        parallel(parts.len(), |i| run_pairs_at(level, CopyGradient { grad: self, positions: p, part: parts[i], out }));
-        copy
+    /// Values of the input's copy, `[phases of rows][phases of columns][channels][positions]`.
+    fn input_copy_len(&self, p: Positions) -> usize {
+        self.rows.phases.len() * self.columns.phases.len() * self.input_channels * p.input_len
     }
 
-    /// The input in pairs of pictures, `[phases of rows][phases of columns][channels][positions]`.
-    fn copied_input(&self, level: SimdLevel, p: Positions) -> Buffer {
-        let channels = self.rows.phases.len() * self.columns.phases.len() * self.input_channels;
-        let mut copy = Buffer::uninit::<f32>(channels * p.input_len);
-        let (parts, out) = (self.row_parts(self.rows.len), SharedMut::new(copy.as_mut_slice()));
-        parallel(parts.len(), |i| run_pairs_at(level, CopyInput { grad: self, positions: p, part: parts[i], out }));
-        let filled = self.pairs() * p.input_picture;
-        copy.as_mut_slice::<f32>().chunks_exact_mut(p.input_len).for_each(|channel| channel[filled..].fill(0.0));
-        copy
+    /// Values of both copies; the gradient's is `[blocks][positions][32]`.
+    fn copies_len(&self) -> usize {
+        let p = self.positions();
+        self.input_copy_len(p) + self.blocks() * p.output_len() * BLOCK
     }
 
     /// So many rows of all pairs of pictures, in parts.
@@ -220,10 +229,40 @@ impl<'a> MatrixGradWeight<'a> {
         tasks
     }
 
-    /// The pictures of a pair: places in channels-last memory of `picture` values each. The second may be missing.
+    /// The pictures of a pair of the window: places in channels-last memory of `picture` values each. The second may be missing.
     fn pictures<'b>(&self, values: &'b [f32], picture: usize, pair: usize) -> (&'b [f32], Option<&'b [f32]>) {
         let at = |image: usize| &values[image * picture..][..picture];
-        (at(2 * pair), (2 * pair + 1 < self.images).then(|| at(2 * pair + 1)))
+        let first = 2 * (self.pairs.0 + pair);
+        (at(first), (first + 1 < self.images).then(|| at(first + 1)))
+    }
+}
+
+/// Runs so many tasks, on all threads or on this one.
+type RunTasks<'a> = &'a dyn Fn(usize, &(dyn Fn(usize) + Sync));
+
+/// The copies of both operands, in pairs of pictures.
+struct Copies<'a> {
+    grad: &'a MatrixGradWeight<'a>,
+    positions: Positions,
+    /// Where in the input's copy each tap starts.
+    taps: Vec<Option<usize>>,
+    chunks: Vec<Chunk>,
+    x: &'a [f32],
+    dy: &'a [f32],
+}
+
+impl<'a> Copies<'a> {
+    /// To memory of [`copies_len`](MatrixGradWeight::copies_len) values.
+    fn new(grad: &'a MatrixGradWeight<'_>, level: SimdLevel, memory: &'a mut [f32], run: RunTasks<'_>) -> Self {
+        let positions = grad.positions();
+        let (x, dy) = memory.split_at_mut(grad.input_copy_len(positions));
+        let (parts, out) = (grad.row_parts(grad.rows.len), SharedMut::new(x));
+        run(parts.len(), &|i| run_pairs_at(level, CopyInput { grad, positions, part: parts[i], out }));
+        let filled = grad.pairs() * positions.input_picture;
+        x.chunks_exact_mut(positions.input_len).for_each(|channel| channel[filled..].fill(0.0));
+        let (parts, out) = (grad.row_parts(grad.rows.sizes.output), SharedMut::new(dy));
+        run(parts.len(), &|i| run_pairs_at(level, CopyGradient { grad, positions, part: parts[i], out }));
+        Copies { grad, positions, taps: grad.taps(positions), chunks: grad.chunks(positions), x, dy }
     }
 }
 
@@ -239,15 +278,11 @@ struct Task {
 }
 
 struct TaskKernel<'a> {
-    grad: &'a MatrixGradWeight<'a>,
+    copies: &'a Copies<'a>,
     task: &'a Task,
-    positions: Positions,
-    /// Where in the input's copy each tap starts.
-    taps: &'a [Option<usize>],
-    chunks: &'a [Chunk],
-    x: &'a [f32],
-    dy: &'a [f32],
     dw: SharedMut<f32>,
+    /// Whether sums are added to what `dw` holds.
+    add: bool,
 }
 
 /// A task and what multiplies.
@@ -270,15 +305,17 @@ impl<U: MatrixUnit> Kernel for WithUnit<'_, U> {
     fn run<S: Simd>(self) {
         let WithUnit { kernel, mut unit } = self;
         let Task { blocks, channels } = *kernel.task;
-        for (i, &chunk) in kernel.chunks.iter().enumerate() {
+        let Copies { taps, chunks, positions, .. } = kernel.copies;
+        for (i, &chunk) in chunks.iter().enumerate() {
+            let add = kernel.add || i > 0;
             for block in blocks.0..blocks.1 {
                 for channel in (channels.0..channels.1).step_by(ROWS) {
                     let rows = ROWS.min(channels.1 - channel);
-                    for (tap, start) in kernel.taps.iter().enumerate() {
+                    for (tap, start) in taps.iter().enumerate() {
                         let dw = kernel.weights(block, tap, channel, rows);
                         match start {
                             Some(start) => {
-                                kernel.tile(block, start + channel * kernel.positions.input_len, rows).run(&mut unit, chunk, i > 0, dw)
+                                kernel.tile(block, start + channel * positions.input_len, rows).run(&mut unit, chunk, add, dw)
                             }
                             None => dw.fill(0.0),
                         }
@@ -293,16 +330,16 @@ impl TaskKernel<'_> {
     /// Some rows of the gradient of one tap.
     #[allow(clippy::mut_from_ref)]
     fn weights(&self, block: usize, tap: usize, channel: usize, rows: usize) -> &mut [f32] {
-        let at = ((block * self.taps.len() + tap) * self.grad.channels + channel) * BLOCK;
+        let at = ((block * self.copies.taps.len() + tap) * self.copies.grad.channels + channel) * BLOCK;
         // SAFETY: each task has its own blocks and channels of the gradient, and holds one such slice at a time.
         unsafe { self.dw.slice(at, rows * BLOCK) }
     }
 
     /// Rows of weights of a block, whose first channel starts at `x` in the input's copy, but for the block's group.
     fn tile(&self, block: usize, x: usize, rows: usize) -> Tile<'_> {
-        let (g, positions) = (self.grad, self.positions);
+        let Copies { grad: g, positions, x: input, dy: gradient, .. } = *self.copies;
         let group = block * BLOCK / g.outputs_per_group;
-        let (x, dy) = (&self.x[x + group * g.channels * positions.input_len..], &self.dy[block * positions.output_len() * BLOCK..]);
+        let (x, dy) = (&input[x + group * g.channels * positions.input_len..], &gradient[block * positions.output_len() * BLOCK..]);
         Tile { positions, x, dy, rows }
     }
 }
@@ -321,19 +358,13 @@ impl Tile<'_> {
     /// The sums over a chunk, added to what `dw` holds or not.
     #[inline(always)]
     fn run(&self, unit: &mut impl MatrixUnit, chunk: Chunk, add: bool, dw: &mut [f32]) {
-        let mut sums = Sums::uninit();
-        let to = if add { sums.first() } else { dw.as_mut_ptr() };
-        // SAFETY: the copies have all positions of the chunk, at every shift, and as many channels; the sums have as many rows, and were
-        // written when they are read.
+        assert_eq!(dw.len(), self.rows * BLOCK);
+        // SAFETY: the copies have all positions of the chunk, at every shift, and as many channels.
         unsafe {
             if self.rows > Shape::MOST {
-                self.sums::<true>(unit, chunk, to)
+                self.sums::<true>(unit, chunk, add, dw.as_mut_ptr())
             } else {
-                self.sums::<false>(unit, chunk, to)
-            }
-            if add {
-                let sums = std::slice::from_raw_parts(to, dw.len());
-                dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
+                self.sums::<false>(unit, chunk, add, dw.as_mut_ptr())
             }
         }
     }
@@ -341,19 +372,32 @@ impl Tile<'_> {
     /// Writes the sums over a chunk, [`BLOCK`] values of each row.
     ///
     /// # Safety
-    /// See [`MatrixUnit`]; the copies have the positions of the chunk, and there is room for the sums.
+    /// See [`MatrixUnit`]; the copies have the positions of the chunk, and the rows of sums exist.
     #[inline(always)]
-    unsafe fn sums<const TWO: bool>(&self, unit: &mut impl MatrixUnit, chunk: Chunk, sums: *mut f32) {
+    unsafe fn sums<const TWO: bool>(&self, unit: &mut impl MatrixUnit, chunk: Chunk, add: bool, sums: *mut f32) {
         let (p, half) = (self.positions, BLOCK / 2);
         let first = self.rows.min(Shape::MOST);
         // SAFETY: the caller's promise.
         unsafe {
             unit.configure(&shapes((first, self.rows - first), STEP));
-            unit.zero::<0>();
-            unit.zero::<1>();
-            if TWO {
-                unit.zero::<2>();
-                unit.zero::<3>();
+            let second = sums.wrapping_add(first * BLOCK);
+            if add {
+                unit.load::<0>(sums, BLOCK);
+                unit.load::<1>(sums.add(half), BLOCK);
+            } else {
+                unit.zero::<0>();
+                unit.zero::<1>();
+            }
+            match (TWO, add) {
+                (true, true) => {
+                    unit.load::<2>(second, BLOCK);
+                    unit.load::<3>(second.add(half), BLOCK);
+                }
+                (true, false) => {
+                    unit.zero::<2>();
+                    unit.zero::<3>();
+                }
+                (false, _) => {}
             }
             for stretch in chunk.stretches.0..chunk.stretches.1 {
                 let (x, dy) = (self.x.as_ptr().add(stretch * p.input_picture), self.dy.as_ptr().add(stretch * p.output_picture * BLOCK));
@@ -374,8 +418,8 @@ impl Tile<'_> {
             unit.store::<0>(sums, BLOCK);
             unit.store::<1>(sums.add(half), BLOCK);
             if TWO {
-                unit.store::<2>(sums.add(first * BLOCK), BLOCK);
-                unit.store::<3>(sums.add(first * BLOCK + half), BLOCK);
+                unit.store::<2>(second, BLOCK);
+                unit.store::<3>(second.add(half), BLOCK);
             }
         }
     }

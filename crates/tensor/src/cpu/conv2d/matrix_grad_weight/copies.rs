@@ -20,9 +20,11 @@ impl Kernel for CopyGradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let (g, p, k) = (self.grad, self.positions, self.grad.output_channels);
+        // Of the window.
         let (rows, columns) = (g.rows.sizes.output, g.columns.sizes.output);
         let RowPart { pair, row, positions } = self.part;
-        let (low, high) = g.pictures(g.dy, rows * columns * k, pair);
+        let (low, high) = g.pictures(g.dy, g.output.0 * g.output.1 * k, pair);
+        let first_pixel = (g.start.0 + row) * g.output.1 + g.start.1 + positions.0;
         let row_start = pair * p.output_picture + row * p.pitch;
         let start = row_start + positions.0;
         let end = match (positions.1 == p.pitch && row + 1 == rows, pair + 1 == g.pairs()) {
@@ -39,7 +41,7 @@ impl Kernel for CopyGradient<'_> {
             let (pixels, zeros) = out.split_at_mut(columns_here * BLOCK);
             zeros.fill(0.0);
             for (column, out) in pixels.chunks_exact_mut(BLOCK).enumerate() {
-                let from = (row * columns + positions.0 + column) * k + block * BLOCK;
+                let from = (first_pixel + column) * k + block * BLOCK;
                 pair_arrays::<S>(&low[from..][..channels], high.map(|high| &high[from..][..channels]), &mut out[..channels]);
                 out[channels..].fill(0.0);
             }

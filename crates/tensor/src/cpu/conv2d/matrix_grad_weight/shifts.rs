@@ -10,6 +10,7 @@ pub(super) struct Shift {
 }
 
 /// One axis of a convolution, as its taps shift it.
+#[derive(Clone)]
 pub(super) struct Shifts {
     /// Of each tap that ever meets a pixel.
     pub taps: Vec<Option<Shift>>,
@@ -45,6 +46,13 @@ impl Shifts {
     pub(super) fn apart(sizes: AxisSizes) -> Shifts {
         let phases = (0..sizes.kernel).map(|tap| tap * sizes.dilation).collect();
         Shifts { taps: vec![Some(Shift { phase: 0, by: 0 })], phases, first: -(sizes.padding as isize), len: sizes.output, most: 0, sizes }
+    }
+
+    /// The same for some of the outputs, first and behind the last.
+    pub(super) fn window(&self, (start, end): (usize, usize)) -> Shifts {
+        let sizes = AxisSizes { output: end - start, ..self.sizes };
+        let first = self.first + (start * self.sizes.stride) as isize;
+        Shifts { first, len: sizes.output + self.most, sizes, ..self.clone() }
     }
 
     /// The input position of a phase for output `at`, where that lies inside.

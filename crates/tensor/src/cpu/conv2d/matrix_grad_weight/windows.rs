@@ -1,0 +1,83 @@
+//! Windows of positions, whose copies stay in a thread's second-level cache: where there are few weights, each thread copies windows and
+//! adds what they contribute to sums of its own.
+
+use super::{CHUNK_VALUES, Copies, MatrixGradWeight, STEP, Task, TaskKernel, WithUnit};
+use crate::{
+    BLOCK,
+    cpu::{
+        conv2d::gather_plan::shares,
+        dispatch::{SimdLevel, run_at},
+        elementwise::update,
+        matrix_unit::MatrixUnit,
+        pool::{SharedMut, parallel_with_scratch},
+    },
+    storage::Buffer,
+};
+
+/// Shares that windows are given to, each with sums of its own: so many that most numbers of threads divide them.
+const SHARES: usize = 16;
+
+/// Shares below which threads rather divide the weights.
+const FEWEST_SHARES: usize = 4;
+
+/// Values of the operands for each sum of a share, below which the sums cost more than copies that go through memory.
+const VALUES_PER_SUM: usize = 4;
+
+impl<'a> MatrixGradWeight<'a> {
+    /// Windows in shares, as the shape alone tells them, whose sums are added up in order; none where the gradient has too many weights
+    /// for that.
+    pub(super) fn shares_of_windows(&self, weights: usize) -> Option<Vec<Vec<MatrixGradWeight<'a>>>> {
+        let windows = self.windows();
+        let most = SHARES.min(windows.len()).min((self.x.len() + self.dy.len()) / (VALUES_PER_SUM * weights.max(1)));
+        if most < FEWEST_SHARES {
+            return None;
+        }
+        let (len, mut windows) = (windows.len(), windows.into_iter());
+        Some(shares(len, 1 << most.ilog2()).map(|(a, b)| windows.by_ref().take(b - a).collect()).collect())
+    }
+
+    /// All positions, in windows whose copies have up to [`CHUNK_VALUES`].
+    fn windows(&self) -> Vec<MatrixGradWeight<'a>> {
+        let pitch = self.columns.len;
+        let most = CHUNK_VALUES / (self.rows.phases.len() * self.columns.phases.len() * self.input_channels + self.blocks() * BLOCK);
+        // Rows of the input that neighbouring windows read are copied for each.
+        let rows = (most / pitch).max(2 * self.rows.most).max(1);
+        let pairs = (most / (self.rows.len * pitch)).max(1);
+        let columns = if self.output.0 == 1 && self.columns.most == 0 { most.max(STEP) } else { self.output.1 };
+        let pairs = shares(self.pairs(), self.pairs().div_ceil(pairs));
+        let rows = || shares(self.output.0, self.output.0.div_ceil(rows));
+        let columns = || {
+            let steps = self.output.1.div_ceil(STEP);
+            shares(steps, self.output.1.div_ceil(columns)).map(|(a, b)| (a * STEP, self.output.1.min(b * STEP)))
+        };
+        pairs.flat_map(|pairs| rows().flat_map(move |rows| columns().map(move |columns| self.window(pairs, rows, columns)))).collect()
+    }
+
+    fn window(&self, pairs: (usize, usize), rows: (usize, usize), columns: (usize, usize)) -> MatrixGradWeight<'a> {
+        let start = (rows.0, columns.0);
+        MatrixGradWeight { pairs, start, rows: self.rows.window(rows), columns: self.columns.window(columns), ..*self }
+    }
+}
+
+/// Writes the sums of all windows to `dw`.
+pub(super) fn run_windows<U: MatrixUnit>(
+    level: SimdLevel,
+    shares: &[Vec<MatrixGradWeight<'_>>],
+    dw: &mut [f32],
+    unit: impl Fn() -> U + Sync,
+) {
+    let mut others: Vec<Buffer> = (1..shares.len()).map(|_| Buffer::uninit::<f32>(dw.len())).collect();
+    let sums: Vec<_> = std::iter::once(&mut *dw).chain(others.iter_mut().map(Buffer::as_mut_slice)).map(SharedMut::new).collect();
+    let scratch_len = shares.iter().flatten().map(MatrixGradWeight::copies_len).max().unwrap_or(0);
+    parallel_with_scratch(shares.len(), scratch_len, |i, scratch| {
+        for (n, window) in shares[i].iter().enumerate() {
+            let copies = Copies::new(window, level, &mut scratch[..window.copies_len()], &|tasks, task| (0..tasks).for_each(task));
+            let task = &Task { blocks: (0, window.blocks()), channels: (0, window.channels) };
+            let kernel = TaskKernel { copies: &copies, task, dw: sums[i], add: n > 0 };
+            run_at(level, WithUnit { kernel, unit: unit() });
+        }
+    });
+    for other in &others {
+        update(level, dw, other.as_slice(), |a: f32, b| a + b);
+    }
+}
