@@ -1,6 +1,9 @@
 //! Vectors of `f32` as the kernels see them.
 
-use super::dispatch::{Kernel, SimdLevel};
+use super::{
+    alloc::ALIGN,
+    dispatch::{Kernel, SimdLevel},
+};
 
 /// An instruction set's vector of `f32`. Kernels are generic over it and compiled once per level.
 ///
@@ -72,6 +75,26 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     }
     /// `out[j * out_step + i] = rows[i * step + j]` for a square of `LANES` x `LANES` values.
     unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize);
+}
+
+/// Bytes of a result from which on it is written past the caches: it leaves them before it is read again, and a line that is written in the
+/// usual way is read first.
+const STREAMED_BYTES: usize = 16 << 20;
+
+/// Whether a result, of rows of so many values, is written past the caches: it is large, and its rows start at lines of them.
+pub(super) fn streams<T>(out: &[T], row: usize) -> bool {
+    size_of_val(out) >= STREAMED_BYTES && (row * size_of::<T>()).is_multiple_of(ALIGN) && out.as_ptr().addr().is_multiple_of(ALIGN)
+}
+
+/// Writes a vector: past the caches if it `streams`, which takes a place that is aligned, and a [`fence`](Simd::fence) when all is written.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn write<S: Simd>(streams: bool, at: *mut f32, value: S::V) {
+    debug_assert!(!streams || at.addr().is_multiple_of(size_of::<S::V>()));
+    // SAFETY: the caller's promise.
+    unsafe { if streams { S::stream(at, value) } else { S::store(at, value) } }
 }
 
 /// The bits of the nearest bf16, ties to even; a NaN stays one.

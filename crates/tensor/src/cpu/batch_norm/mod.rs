@@ -5,10 +5,9 @@ mod rows;
 mod sums;
 
 use crate::cpu::{
-    alloc::ALIGN,
     dispatch::{Kernel, SimdLevel, level, run_at},
     pool::{SharedMut, parallel},
-    simd::Simd,
+    simd::{Simd, streams},
 };
 use crate::{
     Float, Layout, Result, Tensor,
@@ -20,15 +19,6 @@ use crate::{
 /// Values a channel up to which an input gradient is computed in f64: it is what is left when terms of its size cancel, and the fewer
 /// values, the less is left.
 const FEW_ROWS: usize = 16;
-
-/// Bytes of a result from which on it is written past the caches: it leaves them before it is read again, and a line that is written in the
-/// usual way is read first.
-const STREAMED_BYTES: usize = 16 << 20;
-
-/// Whether a result, of rows of so many channels, is written past the caches: it is large, and its vectors lie aligned, as a tensor's memory does.
-fn streams<T>(out: &[T], channels: usize) -> bool {
-    size_of_val(out) >= STREAMED_BYTES && (channels * size_of::<T>()).is_multiple_of(ALIGN)
-}
 
 /// The rows of one piece of work: a function of the shape alone, so that sums do not depend on the number of threads.
 fn rows_per_chunk(channels: usize) -> usize {
@@ -351,7 +341,8 @@ mod tests {
         let (x, dy, other) = (pictures(), pictures(), pictures());
         let (all_x, all_dy, all_other) = (joined(&x), joined(&dy), joined(&other));
         let data = |t: &Tensor| t.data::<f32>().unwrap().to_vec();
-        assert!(streams(&data(&all_x), c) && !streams(&data(&x[0]), c));
+        let streams = |t: &Tensor| streams(t.data::<f32>().unwrap(), c);
+        assert!(streams(&all_x) && !streams(&x[0]));
         let (mean, var) = stats(&x[0]).unwrap();
         let norm = Norm { mean: &mean, var: &var, weight: None, bias: None, eps: 1e-5 };
         let y = forward(&all_x, &norm, Some(&all_other), true).unwrap();

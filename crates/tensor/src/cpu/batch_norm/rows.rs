@@ -4,18 +4,10 @@ use super::{
     behind_relu,
     sums::{as_f32, as_f32_mut},
 };
-use crate::{Float, cpu::simd::Simd};
-
-/// Writes a vector: past the caches if `streams`, which takes a place that is aligned, and a [`fence`](Simd::fence) when all is written.
-///
-/// # Safety
-/// See [`Simd`].
-#[inline(always)]
-unsafe fn write<S: Simd>(streams: bool, at: *mut f32, value: S::V) {
-    debug_assert!(!streams || at.addr().is_multiple_of(size_of::<S::V>()));
-    // SAFETY: the caller's promise.
-    unsafe { if streams { S::stream(at, value) } else { S::store(at, value) } }
-}
+use crate::{
+    Float,
+    cpu::simd::{Simd, write},
+};
 
 /// `out = relu((x - mean) * scale + bias + residual)`.
 pub(super) struct Normalise<'a, T> {

@@ -3,7 +3,10 @@
 use super::tile::{MOST_ROWS, Places, Rows, Sink, for_each_of, for_rows, for_vectors};
 use crate::{
     BLOCK, Layout, Result, Tensor,
-    cpu::{simd::Simd, unary::unary_in_place},
+    cpu::{
+        simd::{Simd, streams, write},
+        unary::unary_in_place,
+    },
     ops::{Epilogue, Unary},
 };
 
@@ -25,6 +28,8 @@ pub(super) struct Output<'a> {
     pub channels: usize,
     /// Values from a row to the same one of the tile behind, whose outputs are fetched.
     pub ahead: usize,
+    /// Whether [`finish_rows`] writes past the caches.
+    pub streams: bool,
 }
 
 /// What is added to the sums.
@@ -52,7 +57,18 @@ const UNBOUNDED: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
 impl<'a> Output<'a> {
     /// Sums as they are, in pixels of so many values.
     pub(super) fn plain(pixel: usize) -> Self {
-        Output { scale: None, shift: None, residual: None, bounds: UNBOUNDED, then: None, channel: 0, pixel, channels: 0, ahead: 0 }
+        Output {
+            scale: None,
+            shift: None,
+            residual: None,
+            bounds: UNBOUNDED,
+            then: None,
+            channel: 0,
+            pixel,
+            channels: 0,
+            ahead: 0,
+            streams: false,
+        }
     }
 
     /// All of this epilogue, in pixels of so many values. Its tensors are `f32`; without a residual, the output itself may hold one: see
@@ -80,6 +96,11 @@ impl<'a> Output<'a> {
     pub(super) fn starting_at(self, channel: usize, pixel: usize) -> Self {
         let from = |values: Option<&'a [f32]>| values.map(|values| &values[channel..]);
         Output { scale: from(self.scale), shift: from(self.shift), residual: None, pixel, ..self }
+    }
+
+    /// The same for an output that is large, whose lines the caches hold only where a residual is read from them.
+    pub(super) fn streaming(self, y: &[f32]) -> Self {
+        Output { streams: !matches!(self.residual, Some(Residual::Output)) && streams(y, self.pixel), ..self }
     }
 
     /// Whether there is an activation that vectors do not know, which [`activate`] applies.
@@ -141,7 +162,12 @@ pub(super) unsafe fn finish_rows<S: Simd>(sums: Rows, offsets: &[usize], y: *mut
             let finish = Finish::<S>::new(&out, out.channel + first, y);
             for (p, &at) in offsets.iter().enumerate() {
                 let sum = sums.add(p * row + first);
-                finish.store(S::load(sum), at + first, if out.activates() { sum } else { y.wrapping_add(at + first) });
+                let finished = finish.finished(S::load(sum), at + first);
+                if out.activates() {
+                    S::store(sum, finished);
+                } else {
+                    write::<S>(out.streams, y.wrapping_add(at + first), finished);
+                }
             }
         }
         if rest > 0 {
@@ -155,7 +181,7 @@ pub(super) unsafe fn finish_rows<S: Simd>(sums: Rows, offsets: &[usize], y: *mut
             activate(sums, offsets.len() * row, S::LEVEL, out);
             for (p, &at) in offsets.iter().enumerate() {
                 for first in (0..whole).step_by(S::LANES) {
-                    S::store(y.wrapping_add(at + first), S::load(sums.add(p * row + first)));
+                    write::<S>(out.streams, y.wrapping_add(at + first), S::load(sums.add(p * row + first)));
                 }
             }
         }
@@ -257,7 +283,17 @@ impl<S: Simd> Finish<S> {
     #[inline(always)]
     pub(super) unsafe fn store(self, sum: S::V, at: usize, y: *mut f32) {
         // SAFETY: the caller's promise.
-        unsafe { S::store(y, self.finished(sum, S::load(self.residual.wrapping_add(at & self.place)))) }
+        unsafe { S::store(y, self.finished(sum, at)) }
+    }
+
+    /// The finished values of a vector of sums, whose outputs start at `at`.
+    ///
+    /// # Safety
+    /// As [`store`](Finish::store).
+    #[inline(always)]
+    unsafe fn finished(self, sum: S::V, at: usize) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_residual(sum, S::load(self.residual.wrapping_add(at & self.place))) }
     }
 
     /// The finished values of `len` sums, whose outputs start at `at`.
@@ -267,13 +303,13 @@ impl<S: Simd> Finish<S> {
     #[inline(always)]
     unsafe fn finished_part(self, sum: S::V, at: usize, len: usize) -> S::V {
         // SAFETY: the caller's promise.
-        unsafe { self.finished(sum, S::load_part(self.residual.wrapping_add(at & self.place), len)) }
+        unsafe { self.with_residual(sum, S::load_part(self.residual.wrapping_add(at & self.place), len)) }
     }
 
     /// # Safety
     /// See [`Simd`].
     #[inline(always)]
-    unsafe fn finished(self, sum: S::V, residual: S::V) -> S::V {
+    unsafe fn with_residual(self, sum: S::V, residual: S::V) -> S::V {
         // SAFETY: the caller's promise. In this order of bounds a NaN stays one.
         unsafe { S::min(self.high, S::max(self.low, S::add(S::mul_add(sum, self.scale, self.shift), residual))) }
     }

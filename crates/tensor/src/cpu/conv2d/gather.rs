@@ -28,6 +28,7 @@ const AHEAD: usize = 2048;
 const LARGE_OUTPUT: usize = 1 << 18;
 
 /// One gather: all output pixels and channels.
+#[derive(Clone, Copy)]
 pub(super) struct Gather<'a> {
     pub plan: &'a Plan,
     /// Channels-last input; of numbers, also where pairs are multiplied.
@@ -51,7 +52,10 @@ impl Gather<'_> {
         }
         with_matrix_unit!(
             level,
-            unit => self.run_with(|kernel, scratch| run_pairs_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y),
+            unit => {
+                let gather = Gather { out: self.out.streaming(y), ..*self };
+                gather.run_with(|kernel, scratch| run_pairs_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y)
+            },
             unreachable!("the plan is this level's")
         );
     }
@@ -78,6 +82,12 @@ impl Gather<'_> {
         parallel_with_scratch(plan.tasks.len(), plan.scratch_len, |i, scratch| {
             run(TaskKernel { gather: self, task: &plan.tasks[i], next_block: next(i), y }, scratch);
         });
+    }
+
+    /// Whether the second-level caches hold its output no longer when it is read.
+    pub(super) fn has_large_output(&self) -> bool {
+        let g = self.geometry();
+        g.images * g.output.0 * g.output.1 * self.out.pixel >= LARGE_OUTPUT
     }
 
     pub(super) fn geometry(&self) -> &Geometry {
@@ -362,7 +372,6 @@ impl RowOffsets {
         let g = kernel.gather.geometry();
         let pixels = g.output.0 * g.output.1;
         let pixel = kernel.gather.out.pixel;
-        let large = g.images * pixels * pixel >= LARGE_OUTPUT;
         let first = kernel.task.images.0 * pixels + run.output + index * run.output_step;
         RowOffsets {
             offset: first * pixel,
@@ -370,7 +379,7 @@ impl RowOffsets {
             images,
             image_stride: pixels * pixel,
             pixel_stride: run.output_step * pixel,
-            fetched: images == 1 && large,
+            fetched: images == 1 && kernel.gather.has_large_output(),
         }
     }
 

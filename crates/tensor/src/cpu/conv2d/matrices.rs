@@ -49,6 +49,20 @@ struct Piece<'a> {
 const NOWHERE: usize = usize::MAX;
 
 impl Piece<'_> {
+    /// Fetches the lines that a block of outputs from `channel` on is written to, while others are summed.
+    ///
+    /// # Safety
+    /// See [`Simd`].
+    #[inline(always)]
+    unsafe fn fetch_outputs<S: Simd>(&self, y: *const f32, channel: usize) {
+        for &place in self.places[..self.rows].iter().filter(|&&place| place != NOWHERE) {
+            for line in (0..BLOCK).step_by(LINE) {
+                // SAFETY: the caller's promise.
+                unsafe { S::prefetch(y.wrapping_add(place + channel + line)) }
+            }
+        }
+    }
+
     /// Whether the other sums over the same taps, from where it starts.
     fn is_like(&self, other: &Piece<'_>) -> bool {
         let (a, b) = (self.run, other.run);
@@ -76,16 +90,28 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
         let pieces = joined(&pieces);
         let most_taps = self.kernel.most_taps();
         let fetching = pieces.iter().filter(|(first, _)| first.run.taps.len() == most_taps).count();
+        let streams = self.kernel.gather.out.streams;
+        let fetches_outputs = !streams && self.kernel.gather.has_large_output();
         for block in self.kernel.task.blocks.0..self.kernel.task.blocks.1 {
             let Block { channels: (first, behind), input, weight, mut fetch } = self.kernel.block(block, fetching);
             let out = self.kernel.gather.out.of(first, (behind - first).min(BLOCK));
-            for &(a, b) in &pieces {
+            for (i, &(a, b)) in pieces.iter().enumerate() {
+                if let Some(&(first, second)) = pieces.get(i + 1).filter(|_| fetches_outputs) {
+                    for piece in [Some(first), second].into_iter().flatten() {
+                        // SAFETY: the level is entered.
+                        unsafe { piece.fetch_outputs::<S>(self.kernel.y.get(), out.channel) }
+                    }
+                }
                 fetch.enabled = a.run.taps.len() == most_taps;
                 let tile = Tile { pieces: (a, b), pixel, input, w: weight.as_ptr(), fetch: fetch.take() };
                 // SAFETY: the plan's taps name pixels of the input at `base` and rows of the block of weights; tasks, blocks and pieces
                 // write different values of y, which `places` stays inside. The unit is there.
                 unsafe { tile.run::<S, U>(&mut self.unit, self.kernel.y.get(), out) };
             }
+        }
+        if streams {
+            // SAFETY: the level is entered.
+            unsafe { S::fence() }
         }
     }
 }

@@ -314,9 +314,7 @@ impl<U: MatrixUnit> Kernel for WithUnit<'_, U> {
                     for (tap, start) in taps.iter().enumerate() {
                         let dw = kernel.weights(block, tap, channel, rows);
                         match start {
-                            Some(start) => {
-                                kernel.tile(block, start + channel * positions.input_len, rows).run(&mut unit, chunk, add, dw)
-                            }
+                            Some(start) => kernel.tile(block, start + channel * positions.input_len, rows).run(&mut unit, chunk, add, dw),
                             None => dw.fill(0.0),
                         }
                     }

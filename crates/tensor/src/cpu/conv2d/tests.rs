@@ -303,6 +303,29 @@ fn bf16_results_are_the_same_bit_for_bit_at_every_level_that_adds_in_the_same_or
 }
 
 #[test]
+fn outputs_past_the_caches_are_those_of_their_pictures() {
+    let mut g = Generator::new(12);
+    let (images, c, k, side) = (5, 32, 64, 128);
+    let options = Conv2dOptions { method: ConvMethod::Bf16, ..Default::default() };
+    let pictures: Vec<_> = (0..images).map(|_| random(&[1, c, side, side], Layout::ChannelsLast, &mut g)).collect();
+    let all = Tensor::cat(&pictures.iter().collect::<Vec<_>>(), 0).unwrap().channels_last().unwrap();
+    let (w, shift) = (random(&[k, c, 1, 1], Layout::Blocked, &mut g), random(&[k], Layout::Contiguous, &mut g));
+    for level in SimdLevel::available() {
+        for activation in [None, Some(Unary::Silu)] {
+            let of = |x: &Tensor| {
+                let s = ConvShape::new(x.dims(), w.dims(), &options).unwrap();
+                let epilogue = Epilogue { shift: Some(&shift), activation, ..Default::default() };
+                forward_at(level, x, &w, &s, epilogue, grouping(&s).unwrap()).unwrap()
+            };
+            let (whole, parts) = (of(&all), pictures.iter().map(of).collect::<Vec<_>>());
+            let streams = |y: &Tensor| finish::Output::plain(k).streaming(y.data().unwrap()).streams;
+            assert!(streams(&whole) && !streams(&parts[0]));
+            assert!(whole.data::<f32>().unwrap() == parts.iter().flat_map(f64s).map(|v| v as f32).collect::<Vec<_>>(), "at {level}");
+        }
+    }
+}
+
+#[test]
 fn pairs_of_a_weight_are_forgotten_when_it_is_written_to() {
     let options = Conv2dOptions { method: ConvMethod::Bf16, ..Default::default() };
     let x = Tensor::ones([1, 2, 1, 1], crate::DType::F32).unwrap();

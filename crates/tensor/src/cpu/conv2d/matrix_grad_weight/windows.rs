@@ -27,7 +27,7 @@ impl<'a> MatrixGradWeight<'a> {
     /// Windows in shares, as the shape alone tells them, whose sums are added up in order; none where the gradient has too many weights
     /// for that.
     pub(super) fn shares_of_windows(&self, weights: usize) -> Option<Vec<Vec<MatrixGradWeight<'a>>>> {
-        let windows = self.windows();
+        let windows = self.windows(CHUNK_VALUES);
         let most = SHARES.min(windows.len()).min((self.x.len() + self.dy.len()) / (VALUES_PER_SUM * weights.max(1)));
         if most < FEWEST_SHARES {
             return None;
@@ -36,10 +36,10 @@ impl<'a> MatrixGradWeight<'a> {
         Some(shares(len, 1 << most.ilog2()).map(|(a, b)| windows.by_ref().take(b - a).collect()).collect())
     }
 
-    /// All positions, in windows whose copies have up to [`CHUNK_VALUES`].
-    fn windows(&self) -> Vec<MatrixGradWeight<'a>> {
+    /// All positions, in windows whose copies have up to so many values.
+    fn windows(&self, values: usize) -> Vec<MatrixGradWeight<'a>> {
         let pitch = self.columns.len;
-        let most = CHUNK_VALUES / (self.rows.phases.len() * self.columns.phases.len() * self.input_channels + self.blocks() * BLOCK);
+        let most = values / (self.rows.phases.len() * self.columns.phases.len() * self.input_channels + self.blocks() * BLOCK);
         // Rows of the input that neighbouring windows read are copied for each.
         let rows = (most / pitch).max(2 * self.rows.most).max(1);
         let pairs = (most / (self.rows.len * pitch)).max(1);
@@ -79,5 +79,62 @@ pub(super) fn run_windows<U: MatrixUnit>(
     });
     for other in &others {
         update(level, dw, other.as_slice(), |a: f32, b| a + b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Layout,
+        cpu::{
+            conv2d::{merges_taps, plan::Axis, tests::distance, tests::random, weight::grouping},
+            matrix_unit::with_matrix_unit,
+        },
+        ops::{Conv2dOptions, ConvShape},
+        random::Generator,
+    };
+
+    #[test]
+    fn windows_of_any_size_add_up_to_the_whole() {
+        let mut g = Generator::new(21);
+        let shapes = [
+            ([3, 5, 9, 11], [40, 5, 3, 3], 1, 1),
+            ([4, 40, 7, 9], [33, 40, 1, 1], 1, 0),
+            ([5, 33, 12, 10], [8, 33, 3, 3], 2, 1),
+            ([2, 3, 21, 18], [32, 3, 7, 7], 2, 3),
+            ([1, 16, 8, 8], [32, 16, 1, 1], 2, 0),
+        ];
+        for (x, w, stride, padding) in shapes {
+            let options = Conv2dOptions { stride: (stride, stride), padding: (padding, padding), ..Default::default() };
+            let s = ConvShape::new(&x, &w, &options).unwrap();
+            let (x, dy) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.output_dims(), Layout::ChannelsLast, &mut g));
+            let merged = merges_taps(&s, &Axis::forward(super::super::horizontal(&s)));
+            let grad = MatrixGradWeight::new(x.data().unwrap(), dy.data().unwrap(), &s, grouping(&s).unwrap(), merged);
+            let weights = s.k.next_multiple_of(BLOCK) * w[1..].iter().product::<usize>();
+            for level in SimdLevel::available() {
+                with_matrix_unit!(
+                    level,
+                    unit => {
+                        let mut whole = vec![0.0; weights];
+                        grad.run_whole(level, &mut whole, unit);
+                        let whole: Vec<_> = whole.into_iter().map(f64::from).collect();
+                        for values in [1, 3_000, 20_000] {
+                            let windows = grad.windows(values);
+                            assert!(windows.len() > 1 || values > 1, "{s:?} in windows of {values} values");
+                            for count in [1, windows.len().min(2), windows.len()] {
+                                let mut rest = grad.windows(values).into_iter();
+                                let shares: Vec<Vec<_>> =
+                                    shares(windows.len(), count).map(|(a, b)| rest.by_ref().take(b - a).collect()).collect();
+                                let mut dw = vec![f32::NAN; weights];
+                                run_windows(level, &shares, &mut dw, unit);
+                                assert!(distance(&dw, &whole) < 1e-6, "{s:?} in {count} shares of windows of {values} values at {level}");
+                            }
+                        }
+                    },
+                    ()
+                );
+            }
+        }
     }
 }
