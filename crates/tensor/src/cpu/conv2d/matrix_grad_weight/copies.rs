@@ -1,6 +1,9 @@
 //! The copies of input and gradient that products of matrices want: in pairs of pictures, input channel by channel.
 
-use super::{super::pairs::pair_arrays, MatrixGradWeight, Positions, RowPart};
+use super::{
+    super::{matrices::LINE, pairs::pair_arrays},
+    MatrixGradWeight, Positions, RowPart,
+};
 use crate::{
     BLOCK,
     cpu::{dispatch::Kernel, pool::SharedMut, simd::Simd},
@@ -34,17 +37,22 @@ impl Kernel for CopyGradient<'_> {
         };
         // The row's end may lie in the part before.
         let columns_here = columns.clamp(positions.0, positions.1) - positions.0;
-        for block in 0..g.blocks() {
-            let channels = (k - block * BLOCK).min(BLOCK);
-            // SAFETY: each part has its own positions of a block.
-            let out = unsafe { self.out.slice((block * p.output_len() + start) * BLOCK, (end - start) * BLOCK) };
-            let (pixels, zeros) = out.split_at_mut(columns_here * BLOCK);
-            zeros.fill(0.0);
-            for (column, out) in pixels.chunks_exact_mut(BLOCK).enumerate() {
+        // SAFETY: each part has its own positions of a block.
+        let out = |block: usize, positions: std::ops::Range<usize>| unsafe {
+            self.out.slice((block * p.output_len() + positions.start) * BLOCK, positions.len() * BLOCK)
+        };
+        // Pixel by pixel, as they lie in memory.
+        for column in 0..columns_here {
+            for block in 0..g.blocks() {
+                let channels = (k - block * BLOCK).min(BLOCK);
                 let from = (first_pixel + column) * k + block * BLOCK;
-                pair_arrays::<S>(&low[from..][..channels], high.map(|high| &high[from..][..channels]), &mut out[..channels]);
-                out[channels..].fill(0.0);
+                let (pairs, rest) = out(block, start + column..start + column + 1).split_at_mut(channels);
+                pair_arrays::<S>(&low[from..][..channels], high.map(|high| &high[from..][..channels]), pairs);
+                rest.fill(0.0);
             }
+        }
+        for block in 0..g.blocks() {
+            out(block, start + columns_here..end).fill(0.0);
         }
     }
 }
@@ -60,29 +68,45 @@ pub(super) struct CopyInput<'a> {
 /// The most positions that are turned at a time.
 const MOST: usize = 16;
 
+/// The most channels.
+const CHANNELS: usize = 256;
+
+/// Values from one position to the next, where they are turned: rows of a square lie in different sets of the cache.
+const STEP: usize = CHANNELS + LINE;
+
 impl Kernel for CopyInput<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
+        if self.grad.input_channels < S::LANES {
+            return self.pick::<S>();
+        }
         let (g, p, channels) = (self.grad, self.positions, self.grad.input_channels);
-        let RowPart { pair, row: row_here, positions: (begin, end) } = self.part;
-        let to = pair * p.input_picture + row_here * p.pitch;
-        for (row_phase, phase) in (0..g.rows.phases.len()).flat_map(|row| (0..g.columns.phases.len()).map(move |phase| (row, phase))) {
-            let first = (row_phase * g.columns.phases.len() + phase) * channels;
+        let (begin, end) = self.part.positions;
+        let mut pairs = [0.0; MOST * STEP];
+        for (row_phase, phase) in self.phases() {
             let row = self.source_row(row_phase);
+            let first = self.first(row_phase, phase);
             // The last positions are as many as the others, where there are enough.
-            let starts = (begin..end).step_by(S::LANES).map(|start| start.min(end.saturating_sub(S::LANES)).max(begin));
-            for start in starts {
+            for start in (begin..end).step_by(S::LANES).map(|start| start.min(end.saturating_sub(S::LANES)).max(begin)) {
                 let len = S::LANES.min(end - start);
-                let pixels: [_; MOST] = std::array::from_fn(|i| g.columns.position(phase, start + i).filter(|_| i < len));
-                for channel in (0..channels).step_by(S::LANES) {
-                    let count = S::LANES.min(channels - channel);
+                for channel in (0..channels).step_by(CHANNELS) {
+                    let count = CHANNELS.min(channels - channel);
+                    for (i, pairs) in pairs.chunks_exact_mut(STEP).enumerate().take(len) {
+                        let pairs = &mut pairs[..count];
+                        let Some(((low, high), pixel)) = row.zip(g.columns.position(phase, start + i)) else {
+                            pairs.fill(0.0);
+                            continue;
+                        };
+                        let from = pixel * channels + channel;
+                        pair_arrays::<S>(&low[from..][..count], high.map(|high| &high[from..][..count]), pairs);
+                    }
                     // SAFETY: each part has its own positions of all channels.
-                    let out = unsafe { self.out.get().add((first + channel) * p.input_len + to + start) };
-                    let square = Square { row, pixels, channel, channels, out, step: p.input_len };
-                    // SAFETY: the level is entered; `len` positions of `count` channels follow.
-                    unsafe { square.turn::<S>(len, count) };
+                    unsafe {
+                        let out = self.out.get().add(first + channel * p.input_len + start);
+                        turn::<S>(&pairs, (len, count), out, p.input_len);
+                    }
                 }
             }
         }
@@ -90,6 +114,19 @@ impl Kernel for CopyInput<'_> {
 }
 
 impl<'a> CopyInput<'a> {
+    /// The phases of rows and of columns.
+    fn phases(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (rows, columns) = (self.grad.rows.phases.len(), self.grad.columns.phases.len());
+        (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
+    }
+
+    /// Where the copy has the first channel of these phases, at position 0 of the part's row.
+    fn first(&self, row_phase: usize, phase: usize) -> usize {
+        let (g, p) = (self.grad, self.positions);
+        let channel = (row_phase * g.columns.phases.len() + phase) * g.input_channels;
+        channel * p.input_len + self.part.pair * p.input_picture + self.part.row * p.pitch
+    }
+
     /// The input's row that the phase has here, of both pictures: none outside, the second may be missing.
     fn source_row(&self, phase: usize) -> Option<(&'a [f32], Option<&'a [f32]>)> {
         let g = self.grad;
@@ -97,44 +134,55 @@ impl<'a> CopyInput<'a> {
         let (low, high) = g.pictures(g.x, g.rows.sizes.input * len, self.part.pair);
         g.rows.position(phase, self.part.row).map(|row| (&low[row * len..][..len], high.map(|high| &high[row * len..][..len])))
     }
-}
 
-/// Some pixels of a row, and channels of each, to be written channel by channel.
-struct Square<'a> {
-    row: Option<(&'a [f32], Option<&'a [f32]>)>,
-    /// Zeros where there is none.
-    pixels: [Option<usize>; MOST],
-    /// The first channel.
-    channel: usize,
-    /// Of a pixel.
-    channels: usize,
-    out: *mut f32,
-    /// Values from one channel to the next.
-    step: usize,
-}
-
-impl Square<'_> {
-    /// # Safety
-    /// See [`Simd`]; there is room for `len` values of `count` channels, which are at most `LANES` each.
+    /// The same for few channels: all pixels that the part reads are paired, of which each phase picks its own.
     #[inline(always)]
-    unsafe fn turn<S: Simd>(&self, len: usize, count: usize) {
-        let mut pairs = [0.0; MOST * MOST];
-        let inside =
-            self.row.into_iter().flat_map(|row| self.pixels.iter().enumerate().filter_map(move |(i, &pixel)| Some((row, i, pixel?))));
-        for ((low, high), i, pixel) in inside {
-            let from = pixel * self.channels + self.channel;
-            let out = &mut pairs[i * S::LANES..][..count];
-            pair_arrays::<S>(&low[from..][..count], high.map(|high| &high[from..][..count]), out);
-        }
-        // SAFETY: the caller's promise; both squares have room for `LANES` x `LANES` values.
-        unsafe {
-            if (len, count) == (S::LANES, S::LANES) {
-                return S::transpose(pairs.as_ptr(), S::LANES, self.out, self.step);
+    fn pick<S: Simd>(self) {
+        let (g, p, channels) = (self.grad, self.positions, self.grad.input_channels);
+        let (begin, end) = self.part.positions;
+        let pixels = g.columns.reach(begin, end);
+        let stretch = pixels.start * channels..pixels.end * channels;
+        let mut pairs = vec![0.0; stretch.len()];
+        for (row_phase, phase) in self.phases() {
+            let row = self.source_row(row_phase);
+            if let Some((low, high)) = row.filter(|_| phase == 0) {
+                pair_arrays::<S>(&low[stretch.clone()], high.map(|high| &high[stretch.clone()]), &mut pairs);
             }
-            let mut turned = [0.0; MOST * MOST];
-            S::transpose(pairs.as_ptr(), S::LANES, turned.as_mut_ptr(), S::LANES);
-            for (i, values) in turned.chunks_exact(S::LANES).take(count).enumerate() {
-                self.out.add(i * self.step).copy_from_nonoverlapping(values.as_ptr(), len);
+            let inside = row.map_or(begin..begin, |_| g.columns.inside(phase, begin, end));
+            let first_pixel = g.columns.position(phase, inside.start).map_or(0, |pixel| pixel - pixels.start);
+            for channel in 0..channels {
+                // SAFETY: each part has its own positions of all channels.
+                let out = unsafe { self.out.slice(self.first(row_phase, phase) + channel * p.input_len + begin, end - begin) };
+                let (before, rest) = out.split_at_mut(inside.start - begin);
+                let (middle, behind) = rest.split_at_mut(inside.len());
+                before.fill(0.0);
+                let picked = pairs.iter().skip(first_pixel * channels + channel).step_by(g.columns.sizes.stride * channels);
+                middle.iter_mut().zip(picked).for_each(|(out, &pair)| *out = pair);
+                behind.fill(0.0);
+            }
+        }
+    }
+}
+
+/// Writes `len` positions, of `count` channels each, channel by channel, `out_step` values apart.
+///
+/// # Safety
+/// See [`Simd`]; there is room for them, and `len` is at most `LANES`.
+#[inline(always)]
+unsafe fn turn<S: Simd>(pairs: &[f32; MOST * STEP], (len, count): (usize, usize), out: *mut f32, out_step: usize) {
+    let mut turned = [0.0; MOST * MOST];
+    for channel in (0..count).step_by(S::LANES) {
+        let pairs = pairs[channel..].as_ptr();
+        // SAFETY: the caller's promise. Where channels are missing in the last square, what lies behind them is read.
+        unsafe {
+            let out = out.add(channel * out_step);
+            if len == S::LANES && channel + S::LANES <= count {
+                S::transpose(pairs, STEP, out, out_step);
+                continue;
+            }
+            S::transpose(pairs, STEP, turned.as_mut_ptr(), S::LANES);
+            for (i, values) in turned.chunks_exact(S::LANES).take((count - channel).min(S::LANES)).enumerate() {
+                out.add(i * out_step).copy_from_nonoverlapping(values.as_ptr(), len);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The taps of one axis as shifts of all positions alike.
 
+use std::ops::Range;
+
 use super::super::plan::{Axis, AxisSizes};
 
 /// A tap of one axis: the phase of the input that it meets, and how far it lies behind the first tap.
@@ -59,5 +61,21 @@ impl Shifts {
     pub(super) fn position(&self, phase: usize, at: usize) -> Option<usize> {
         let position = (at * self.sizes.stride + self.phases[phase]) as isize + self.first;
         usize::try_from(position).ok().filter(|&position| position < self.sizes.input)
+    }
+
+    /// The outputs from `begin` to `end` for which a phase lies inside the input.
+    pub(super) fn inside(&self, phase: usize, begin: usize, end: usize) -> Range<usize> {
+        let before = -(self.first + self.phases[phase] as isize);
+        let first = |position: isize| usize::try_from(position).unwrap_or(0).div_ceil(self.sizes.stride).clamp(begin, end);
+        first(before)..first(before + self.sizes.input as isize)
+    }
+
+    /// The input positions that all phases reach together, for outputs from `begin` to `end`.
+    pub(super) fn reach(&self, begin: usize, end: usize) -> Range<usize> {
+        let position = |at: usize, phase: usize| {
+            usize::try_from((at * self.sizes.stride + phase) as isize + self.first).unwrap_or(0).min(self.sizes.input)
+        };
+        let (nearest, furthest) = (self.phases.first().copied().unwrap_or(0), self.phases.last().copied().unwrap_or(0));
+        position(begin, nearest)..position(end.saturating_sub(1), furthest + 1)
     }
 }
