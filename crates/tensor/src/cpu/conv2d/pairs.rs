@@ -69,6 +69,13 @@ pub(super) fn pair_channels<S: Simd>(values: &[f32], channels: usize, out: &mut 
     if channels.is_multiple_of(2) {
         return pair_neighbours::<S>(values, out);
     }
+    if channels == 3 {
+        // Pictures: with sizes that it knows, the compiler makes vectors of this.
+        for (out, &[r, g, b]) in out.as_chunks_mut().0.iter_mut().zip(values.as_chunks().0) {
+            *out = [bf16_pair(r, g), bf16_pair(b, 0.0)];
+        }
+        return;
+    }
     for (out, pixel) in out.chunks_exact_mut(channels.div_ceil(2)).zip(values.chunks_exact(channels)) {
         let (last, pairs) = (channels - 1, channels / 2);
         pair_neighbours::<S>(&pixel[..last], &mut out[..pairs]);
