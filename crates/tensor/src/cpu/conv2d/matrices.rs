@@ -187,14 +187,14 @@ struct Tile<'a> {
 
 /// Memory for the sums of a tile, in rows of a block's values, aligned as lines of the cache.
 #[repr(align(64))]
-pub(super) struct Sums(MaybeUninit<[f32; 2 * Shape::MOST * BLOCK]>);
+struct Sums(MaybeUninit<[f32; 2 * Shape::MOST * BLOCK]>);
 
 impl Sums {
-    pub(super) fn uninit() -> Self {
+    fn uninit() -> Self {
         Sums(MaybeUninit::uninit())
     }
 
-    pub(super) fn first(&mut self) -> *mut f32 {
+    fn first(&mut self) -> *mut f32 {
         self.0.as_mut_ptr().cast()
     }
 }
