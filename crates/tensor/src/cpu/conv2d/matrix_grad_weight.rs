@@ -143,8 +143,9 @@ impl<'a> MatrixGradWeight<'a> {
 
     /// Copies all, and then shares the weights out.
     fn run_whole<U: MatrixUnit>(&self, level: SimdLevel, dw: &mut [f32], unit: impl Fn() -> U + Sync) {
-        let mut memory = Buffer::uninit::<f32>(self.copies_len());
-        let copies = Copies::new(self, level, memory.as_mut_slice(), &|tasks, task| parallel(tasks, task));
+        let blocks = (0, self.blocks());
+        let mut memory = Buffer::uninit::<f32>(self.copies_len(blocks));
+        let copies = Copies::new(self, level, blocks, memory.as_mut_slice(), &|tasks, task| parallel(tasks, task));
         let (tasks, dw) = (self.tasks(threads()), SharedMut::new(dw));
         parallel(tasks.len(), |i| {
             let kernel = TaskKernel { copies: &copies, task: &tasks[i], dw, add: false };
@@ -179,10 +180,10 @@ impl<'a> MatrixGradWeight<'a> {
         self.rows.phases.len() * self.columns.phases.len() * self.input_channels * p.input_len
     }
 
-    /// Values of both copies; the gradient's is `[blocks][positions][32]`.
-    fn copies_len(&self) -> usize {
+    /// Values of both copies; the gradient's is `[blocks][positions][32]`, of the blocks from the first of these on.
+    fn copies_len(&self, blocks: (usize, usize)) -> usize {
         let p = self.positions();
-        self.input_copy_len(p) + self.blocks() * p.output_len() * BLOCK
+        self.input_copy_len(p) + (blocks.1 - blocks.0) * p.output_len() * BLOCK
     }
 
     /// So many rows of all pairs of pictures, in parts.
@@ -248,12 +249,14 @@ struct Copies<'a> {
     taps: Vec<Option<usize>>,
     chunks: Vec<Chunk>,
     x: &'a [f32],
+    /// Of these blocks of output channels, first and behind the last.
     dy: &'a [f32],
+    blocks: (usize, usize),
 }
 
 impl<'a> Copies<'a> {
     /// To memory of [`copies_len`](MatrixGradWeight::copies_len) values.
-    fn new(grad: &'a MatrixGradWeight<'_>, level: SimdLevel, memory: &'a mut [f32], run: RunTasks<'_>) -> Self {
+    fn new(grad: &'a MatrixGradWeight<'_>, level: SimdLevel, blocks: (usize, usize), memory: &'a mut [f32], run: RunTasks<'_>) -> Self {
         let positions = grad.positions();
         let (x, dy) = memory.split_at_mut(grad.input_copy_len(positions));
         let (parts, out) = (grad.row_parts(grad.rows.len), SharedMut::new(x));
@@ -261,8 +264,8 @@ impl<'a> Copies<'a> {
         let filled = grad.pairs() * positions.input_picture;
         x.chunks_exact_mut(positions.input_len).for_each(|channel| channel[filled..].fill(0.0));
         let (parts, out) = (grad.row_parts(grad.rows.sizes.output), SharedMut::new(dy));
-        run(parts.len(), &|i| run_pairs_at(level, CopyGradient { grad, positions, part: parts[i], out }));
-        Copies { grad, positions, taps: grad.taps(positions), chunks: grad.chunks(positions), x, dy }
+        run(parts.len(), &|i| run_pairs_at(level, CopyGradient { grad, positions, part: parts[i], blocks, out }));
+        Copies { grad, positions, taps: grad.taps(positions), chunks: grad.chunks(positions), x, dy, blocks }
     }
 }
 
@@ -337,6 +340,7 @@ impl TaskKernel<'_> {
     fn tile(&self, block: usize, x: usize, rows: usize) -> Tile<'_> {
         let Copies { grad: g, positions, x: input, dy: gradient, .. } = *self.copies;
         let group = block * BLOCK / g.outputs_per_group;
+        let block = block - self.copies.blocks.0;
         let (x, dy) = (&input[x + group * g.channels * positions.input_len..], &gradient[block * positions.output_len() * BLOCK..]);
         Tile { positions, x, dy, rows }
     }
@@ -379,23 +383,11 @@ impl Tile<'_> {
         unsafe {
             unit.configure(&shapes((first, self.rows - first), STEP));
             let second = sums.wrapping_add(first * BLOCK);
-            if add {
-                unit.load::<0>(sums, BLOCK);
-                unit.load::<1>(sums.add(half), BLOCK);
-            } else {
-                unit.zero::<0>();
-                unit.zero::<1>();
-            }
-            match (TWO, add) {
-                (true, true) => {
-                    unit.load::<2>(second, BLOCK);
-                    unit.load::<3>(second.add(half), BLOCK);
-                }
-                (true, false) => {
-                    unit.zero::<2>();
-                    unit.zero::<3>();
-                }
-                (false, _) => {}
+            start::<0>(unit, add, sums);
+            start::<1>(unit, add, sums.wrapping_add(half));
+            if TWO {
+                start::<2>(unit, add, second);
+                start::<3>(unit, add, second.wrapping_add(half));
             }
             for stretch in chunk.stretches.0..chunk.stretches.1 {
                 let (x, dy) = (self.x.as_ptr().add(stretch * p.input_picture), self.dy.as_ptr().add(stretch * p.output_picture * BLOCK));
@@ -421,4 +413,14 @@ impl Tile<'_> {
             }
         }
     }
+}
+
+/// Fills a register of sums: with those in memory, which more are added to, or with zeros.
+///
+/// # Safety
+/// See [`MatrixUnit`].
+#[inline(always)]
+unsafe fn start<const R: u8>(unit: &mut impl MatrixUnit, add: bool, sums: *const f32) {
+    // SAFETY: the caller's promise.
+    unsafe { if add { unit.load::<R>(sums, BLOCK) } else { unit.zero::<R>() } }
 }

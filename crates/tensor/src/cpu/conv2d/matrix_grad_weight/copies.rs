@@ -9,11 +9,13 @@ use crate::{
     cpu::{dispatch::Kernel, pool::SharedMut, simd::Simd},
 };
 
-/// Copies a part of a row of the gradient, and the zeros behind the row.
+/// Copies a part of a row of the gradient, of some blocks of channels, and the zeros behind the row.
 pub(super) struct CopyGradient<'a> {
     pub grad: &'a MatrixGradWeight<'a>,
     pub positions: Positions,
     pub part: RowPart,
+    /// The first, and behind the last.
+    pub blocks: (usize, usize),
     pub out: SharedMut<f32>,
 }
 
@@ -39,11 +41,11 @@ impl Kernel for CopyGradient<'_> {
         let columns_here = columns.clamp(positions.0, positions.1) - positions.0;
         // SAFETY: each part has its own positions of a block.
         let out = |block: usize, positions: std::ops::Range<usize>| unsafe {
-            self.out.slice((block * p.output_len() + positions.start) * BLOCK, positions.len() * BLOCK)
+            self.out.slice(((block - self.blocks.0) * p.output_len() + positions.start) * BLOCK, positions.len() * BLOCK)
         };
         // Pixel by pixel, as they lie in memory.
         for column in 0..columns_here {
-            for block in 0..g.blocks() {
+            for block in self.blocks.0..self.blocks.1 {
                 let channels = (k - block * BLOCK).min(BLOCK);
                 let from = (first_pixel + column) * k + block * BLOCK;
                 let (pairs, rest) = out(block, start + column..start + column + 1).split_at_mut(channels);
@@ -51,7 +53,7 @@ impl Kernel for CopyGradient<'_> {
                 rest.fill(0.0);
             }
         }
-        for block in 0..g.blocks() {
+        for block in self.blocks.0..self.blocks.1 {
             out(block, start + columns_here..end).fill(0.0);
         }
     }

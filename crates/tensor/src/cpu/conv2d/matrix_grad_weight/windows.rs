@@ -9,7 +9,7 @@ use crate::{
         dispatch::{SimdLevel, run_at},
         elementwise::update,
         matrix_unit::MatrixUnit,
-        pool::{SharedMut, parallel_with_scratch},
+        pool::{SharedMut, parallel_with_scratch, threads},
     },
     storage::Buffer,
 };
@@ -32,8 +32,7 @@ impl<'a> MatrixGradWeight<'a> {
         if most < FEWEST_SHARES {
             return None;
         }
-        let (len, mut windows) = (windows.len(), windows.into_iter());
-        Some(shares(len, 1 << most.ilog2()).map(|(a, b)| windows.by_ref().take(b - a).collect()).collect())
+        Some(in_shares(windows, 1 << most.ilog2()))
     }
 
     /// All positions, in windows whose copies have up to so many values.
@@ -59,21 +58,32 @@ impl<'a> MatrixGradWeight<'a> {
     }
 }
 
-/// Writes the sums of all windows to `dw`.
+fn in_shares<T>(windows: Vec<T>, count: usize) -> Vec<Vec<T>> {
+    let (len, mut windows) = (windows.len(), windows.into_iter());
+    shares(len, count).map(|(a, b)| windows.by_ref().take(b - a).collect()).collect()
+}
+
+/// Writes the sums of all windows, of which each share has some, to `dw`. Where there are more threads than shares, these divide the blocks of
+/// a share's weights.
 pub(super) fn run_windows<U: MatrixUnit>(
     level: SimdLevel,
-    shares: &[Vec<MatrixGradWeight<'_>>],
+    windows: &[Vec<MatrixGradWeight<'_>>],
     dw: &mut [f32],
     unit: impl Fn() -> U + Sync,
 ) {
-    let mut others: Vec<Buffer> = (1..shares.len()).map(|_| Buffer::uninit::<f32>(dw.len())).collect();
+    let mut others: Vec<Buffer> = (1..windows.len()).map(|_| Buffer::uninit::<f32>(dw.len())).collect();
     let sums: Vec<_> = std::iter::once(&mut *dw).chain(others.iter_mut().map(Buffer::as_mut_slice)).map(SharedMut::new).collect();
-    let scratch_len = shares.iter().flatten().map(MatrixGradWeight::copies_len).max().unwrap_or(0);
-    parallel_with_scratch(shares.len(), scratch_len, |i, scratch| {
-        for (n, window) in shares[i].iter().enumerate() {
-            let copies = Copies::new(window, level, &mut scratch[..window.copies_len()], &|tasks, task| (0..tasks).for_each(task));
-            let task = &Task { blocks: (0, window.blocks()), channels: (0, window.channels) };
-            let kernel = TaskKernel { copies: &copies, task, dw: sums[i], add: n > 0 };
+    let blocks = windows[0][0].blocks();
+    let parts = threads().div_ceil(windows.len()).min(blocks);
+    let tasks: Vec<_> = (0..windows.len()).flat_map(|share| shares(blocks, parts).map(move |blocks| (share, blocks))).collect();
+    let copies_len = |&(share, blocks): &(usize, _)| windows[share].iter().map(|window| window.copies_len(blocks)).max().unwrap_or(0);
+    parallel_with_scratch(tasks.len(), tasks.iter().map(copies_len).max().unwrap_or(0), |i, scratch| {
+        let (share, blocks) = tasks[i];
+        for (n, window) in windows[share].iter().enumerate() {
+            let memory = &mut scratch[..window.copies_len(blocks)];
+            let copies = Copies::new(window, level, blocks, memory, &|tasks, task| (0..tasks).for_each(task));
+            let task = &Task { blocks, channels: (0, window.channels) };
+            let kernel = TaskKernel { copies: &copies, task, dw: sums[share], add: n > 0 };
             run_at(level, WithUnit { kernel, unit: unit() });
         }
     });
@@ -86,12 +96,18 @@ pub(super) fn run_windows<U: MatrixUnit>(
 mod tests {
     use super::*;
     use crate::{
-        Layout,
+        DType, Layout, Tensor,
         cpu::{
-            conv2d::{merges_taps, plan::Axis, tests::distance, tests::random, weight::grouping},
+            conv2d::{
+                grad_weight_at, merges_taps,
+                plan::Axis,
+                tests::{distance, f64s, random},
+                weight::grouping,
+            },
+            generic,
             matrix_unit::with_matrix_unit,
         },
-        ops::{Conv2dOptions, ConvShape},
+        ops::{Conv2dOptions, ConvMethod, ConvShape},
         random::Generator,
     };
 
@@ -99,14 +115,15 @@ mod tests {
     fn windows_of_any_size_add_up_to_the_whole() {
         let mut g = Generator::new(21);
         let shapes = [
-            ([3, 5, 9, 11], [40, 5, 3, 3], 1, 1),
-            ([4, 40, 7, 9], [33, 40, 1, 1], 1, 0),
-            ([5, 33, 12, 10], [8, 33, 3, 3], 2, 1),
-            ([2, 3, 21, 18], [32, 3, 7, 7], 2, 3),
-            ([1, 16, 8, 8], [32, 16, 1, 1], 2, 0),
+            ([3, 5, 9, 11], [40, 5, 3, 3], 1, 1, 1),
+            ([4, 40, 7, 9], [33, 40, 1, 1], 1, 0, 1),
+            ([5, 33, 12, 10], [8, 33, 3, 3], 2, 1, 1),
+            ([3, 64, 9, 10], [64, 32, 3, 3], 1, 1, 2),
+            ([2, 3, 21, 18], [32, 3, 7, 7], 2, 3, 1),
+            ([1, 16, 8, 8], [32, 16, 1, 1], 2, 0, 1),
         ];
-        for (x, w, stride, padding) in shapes {
-            let options = Conv2dOptions { stride: (stride, stride), padding: (padding, padding), ..Default::default() };
+        for (x, w, stride, padding, groups) in shapes {
+            let options = Conv2dOptions { stride: (stride, stride), padding: (padding, padding), groups, ..Default::default() };
             let s = ConvShape::new(&x, &w, &options).unwrap();
             let (x, dy) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.output_dims(), Layout::ChannelsLast, &mut g));
             let merged = merges_taps(&s, &Axis::forward(super::super::horizontal(&s)));
@@ -120,12 +137,10 @@ mod tests {
                         grad.run_whole(level, &mut whole, unit);
                         let whole: Vec<_> = whole.into_iter().map(f64::from).collect();
                         for values in [1, 3_000, 20_000] {
-                            let windows = grad.windows(values);
-                            assert!(windows.len() > 1 || values > 1, "{s:?} in windows of {values} values");
-                            for count in [1, windows.len().min(2), windows.len()] {
-                                let mut rest = grad.windows(values).into_iter();
-                                let shares: Vec<Vec<_>> =
-                                    shares(windows.len(), count).map(|(a, b)| rest.by_ref().take(b - a).collect()).collect();
+                            let len = grad.windows(values).len();
+                            assert!(len > 1 || values > 1, "{s:?} in windows of {values} values");
+                            for count in [1, len.min(2), len] {
+                                let shares = in_shares(grad.windows(values), count);
                                 let mut dw = vec![f32::NAN; weights];
                                 run_windows(level, &shares, &mut dw, unit);
                                 assert!(distance(&dw, &whole) < 1e-6, "{s:?} in {count} shares of windows of {values} values at {level}");
@@ -135,6 +150,32 @@ mod tests {
                     ()
                 );
             }
+        }
+    }
+
+    #[test]
+    fn weight_gradients_in_windows_do_not_depend_on_the_number_of_threads() {
+        let mut g = Generator::new(20);
+        for (x, w) in [([8, 16, 64, 64], [70, 16, 1, 1]), ([8, 8, 48, 48], [32, 8, 3, 3])] {
+            let options = Conv2dOptions { padding: (w[2] / 2, w[3] / 2), method: ConvMethod::Bf16, ..Default::default() };
+            let (s, w) = (ConvShape::new(&x, &w, &options).unwrap(), w.iter().product());
+            let (x, dy) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.output_dims(), Layout::ChannelsLast, &mut g));
+            let piece = grouping(&s).unwrap();
+            let grad = MatrixGradWeight::new(x.data().unwrap(), dy.data().unwrap(), &s, piece, false);
+            assert!(grad.shares_of_windows(w).is_some(), "{s:?}");
+            for level in [SimdLevel::EmulatedAmx, SimdLevel::detect()] {
+                let on = |threads| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    pool.install(|| grad_weight_at(level, &x, &dy, &s, piece).unwrap().to_vec::<f32>().unwrap())
+                };
+                let one = on(1);
+                assert!(one == on(2) && one == on(3) && one == on(16), "{s:?} at {level}");
+            }
+            let dw = grad_weight_at(SimdLevel::EmulatedAmx, &x, &dy, &s, piece).unwrap();
+            let mut plain = vec![0.0; dw.data::<f32>().unwrap().len()];
+            let rounded = |t: &Tensor| f64s(&t.to_dtype(DType::Bf16).and_then(|t| t.to_dtype(DType::F32)).unwrap());
+            generic::conv2d::grad_weight(&s, &rounded(&x), &rounded(&dy), &mut plain);
+            assert!(distance(dw.data().unwrap(), &plain) < 2e-6, "{s:?}");
         }
     }
 }
