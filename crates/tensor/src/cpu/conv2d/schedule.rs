@@ -5,12 +5,16 @@ use super::{
     algorithm::{Kernels, kernels},
     forward_geometry, grad_input_geometry, grad_weight_sums, merges_taps, winograd_forward, winograd_grad_input, winograd_grad_weight,
 };
-use crate::{DType, cpu::pool::own_tasks, ops::ConvShape};
+use crate::{
+    DType,
+    cpu::pool::own_tasks,
+    ops::{ConvMethod, ConvShape},
+};
 
 /// How many times as fast as one thread `threads` threads are at best: all work over that of the busiest thread, where each takes
 /// the next task as soon as it is free. Work is multiply-adds, padding that is multiplied too counted in, so memory, caches, forks and
-/// joins, and copies of operands do not count. `None` for kernels that are not modelled: depthwise, the plain loops, and the weight
-/// gradient of first layers.
+/// joins, and copies of operands do not count. `None` for kernels that are not modelled: depthwise, the plain loops, products of
+/// bf16, and the weight gradient of first layers.
 pub fn conv2d_speedup(shape: &ConvShape, pass: ConvPass, threads: usize) -> Option<f64> {
     let threads = threads.max(1);
     let stages = stages(shape, pass, threads)?;
@@ -22,6 +26,7 @@ pub fn conv2d_speedup(shape: &ConvShape, pass: ConvPass, threads: usize) -> Opti
 /// The costs of the tasks of each fork and join.
 fn stages(s: &ConvShape, pass: ConvPass, threads: usize) -> Option<Vec<Vec<f64>>> {
     match (kernels(DType::F32, s, pass), pass) {
+        (Kernels::Tiles(_), _) if s.options.method == ConvMethod::Bf16 => None,
         (Kernels::Winograd, ConvPass::Forward) => Some(winograd_forward(s).costs(threads)),
         (Kernels::Winograd, ConvPass::GradInput) => Some(winograd_grad_input(s).costs(threads)),
         (Kernels::Tiles(piece), ConvPass::Forward) => Some(vec![forward_geometry(s, piece).plan(threads).costs()]),
@@ -51,7 +56,7 @@ pub(super) fn busiest(tasks: &[f64], threads: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{Conv2dOptions, ConvMethod};
+    use crate::ops::Conv2dOptions;
 
     const PASSES: [ConvPass; 3] = [ConvPass::Forward, ConvPass::GradInput, ConvPass::GradWeight];
 
@@ -109,6 +114,13 @@ mod tests {
                     assert!(speedup > least * threads as f64, "{layer:?} x {images} {pass:?} {method:?} on {threads}: {speedup}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_not_modelled_has_no_speedup() {
+        for (layer, images, pass, threads) in all() {
+            assert_eq!(conv2d_speedup(&shape(images, layer, ConvMethod::Bf16), pass, threads), None);
         }
     }
 
