@@ -1,15 +1,16 @@
-//! The precision that convolutions and linear layers multiply in.
+//! The precision that convolutions and linear layers multiply in, and that activations are stored in.
 
 use std::cell::Cell;
 
-use tensor::ops::ConvMethod;
+use tensor::{DType, Device, Tensor, ops::ConvMethod};
 
 thread_local! {
     static BF16: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `f` with the operands of convolutions and linear layers rounded to bf16, forward and backward, as PyTorch's
-/// `torch.autocast("cpu", dtype=torch.bfloat16)`; sums, and all that is not such a product, stay `f32`, as parameters do.
+/// `torch.autocast("cpu", dtype=torch.bfloat16)`. On the CPU, what convolutions give is stored as bf16, and so is what follows of it: norms,
+/// activations, pools and sums. Sums behind each number, statistics, linear layers' results, softmax, losses and parameters stay `f32`.
 ///
 /// ```
 /// use autograd::{Var, autocast_bf16};
@@ -42,10 +43,14 @@ pub fn conv_method(method: ConvMethod, records: bool) -> ConvMethod {
     }
 }
 
+/// What a convolution of `x` is stored as here and now; nothing where that is as the input.
+pub fn activation_dtype(x: &Tensor) -> Option<DType> {
+    (BF16.get() && x.dtype().computed() == DType::F32 && x.device() == Device::Cpu).then_some(DType::Bf16)
+}
+
 #[cfg(test)]
 mod tests {
     use tensor::{
-        DType, Tensor,
         cpu::{ConvAlgorithm, ConvPass, conv2d_algorithm, winograd_enabled},
         ops::{Conv2dOptions, ConvShape},
         random::Generator,

@@ -35,7 +35,8 @@ impl Var {
     pub fn backward_from(&self, grad: Tensor, mut complete: impl FnMut(&Parameter) -> Result<()>) -> Result<()> {
         let root = self.root_of(&grad)?;
         let mut pending = uses_of_parameters(root);
-        let mut ready = Ready::from([(root.id, (root.clone(), grad))]);
+        let mut ready = Ready::new();
+        add(&mut ready, root, grad)?;
         while let Some((_, (node, grad))) = ready.pop_last() {
             if let Kind::Leaf(parameter) = &node.kind {
                 parameter.accumulate_grad(grad)?;
@@ -57,7 +58,8 @@ impl Var {
     pub fn grad_of(&self, input: &Var, grad: Tensor) -> Result<Tensor> {
         let root = self.root_of(&grad)?;
         let target = input.node.as_ref().map_or(u64::MAX, |node| node.id);
-        let mut ready = Ready::from([(root.id, (root.clone(), grad))]);
+        let mut ready = Ready::new();
+        add(&mut ready, root, grad)?;
         // What is older than the input does not come from it.
         let leads_back = |node: &Node| node.id == target || (node.id > target && !matches!(node.kind, Kind::Leaf(_)));
         while let Some((id, (node, grad))) = ready.pop_last() {
@@ -106,6 +108,7 @@ fn pass_on(ready: &mut Ready, node: &Node, grad: Tensor, is_wanted: impl Fn(&Nod
 }
 
 fn add(ready: &mut Ready, node: &Arc<Node>, grad: Tensor) -> Result<()> {
+    let grad = grad.to_dtype(node.dtype)?;
     match ready.get_mut(&node.id) {
         Some((_, sum)) => sum.add_(&grad),
         None => {

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tensor::{Result, Tensor};
+use tensor::{DType, Result, Tensor};
 
 use crate::Parameter;
 
@@ -19,6 +19,8 @@ pub(crate) type Rule = Box<dyn FnOnce(Tensor, &[bool]) -> Result<Vec<Option<Tens
 pub(crate) struct Node {
     /// Nodes are numbered as they are made, so an operation's number is above its inputs'.
     pub(crate) id: u64,
+    /// The element type of its value, and of its gradient.
+    pub(crate) dtype: DType,
     pub(crate) kind: Kind,
 }
 
@@ -35,9 +37,9 @@ pub(crate) enum Kind {
 }
 
 impl Node {
-    pub(crate) fn new(kind: Kind) -> Arc<Node> {
+    pub(crate) fn new(kind: Kind, dtype: DType) -> Arc<Node> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Arc::new(Node { id: NEXT.fetch_add(1, Ordering::Relaxed), kind })
+        Arc::new(Node { id: NEXT.fetch_add(1, Ordering::Relaxed), dtype, kind })
     }
 
     pub(crate) fn inputs(&self) -> &[Option<Arc<Node>>] {

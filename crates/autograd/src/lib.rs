@@ -26,7 +26,7 @@ mod parameter;
 mod record;
 mod var;
 
-pub use autocast::{autocast_bf16, conv_method};
+pub use autocast::{activation_dtype, autocast_bf16, conv_method};
 pub use cell::{TensorCell, changes};
 pub use dominators::dominators;
 pub use gradcheck::gradcheck;

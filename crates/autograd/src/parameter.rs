@@ -49,8 +49,9 @@ impl Parameter {
 
     /// The value as the start of a graph; gradients reach it where it requires them and recording is on.
     pub fn var(&self) -> Var {
-        let node = (self.requires_grad() && is_grad_enabled()).then(|| Node::new(Kind::Leaf(self.clone())));
-        Var { value: self.value(), node }
+        let value = self.value();
+        let node = (self.requires_grad() && is_grad_enabled()).then(|| Node::new(Kind::Leaf(self.clone()), value.dtype()));
+        Var { value, node }
     }
 
     /// Whether the backward pass computes this parameter's gradient.

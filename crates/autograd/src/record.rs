@@ -62,7 +62,7 @@ impl Operand {
 
     fn of(var: &Var) -> Self {
         match var.node.as_deref() {
-            Some(Node { id, kind: Kind::Recorded }) => Operand::Computed { id: *id, shape: var.shape().clone() },
+            Some(Node { id, kind: Kind::Recorded, .. }) => Operand::Computed { id: *id, shape: var.shape().clone() },
             _ => Operand::Constant(var.value.clone()),
         }
     }
@@ -115,6 +115,6 @@ pub(crate) fn note(op: Op, value: Tensor, inputs: &[&Var]) -> Var {
 
 /// A value with a number of its own.
 fn recorded(value: Tensor) -> Var {
-    let node: Option<Arc<Node>> = Some(Node::new(Kind::Recorded));
+    let node: Option<Arc<Node>> = Some(Node::new(Kind::Recorded, value.dtype()));
     Var { value, node }
 }

@@ -33,7 +33,8 @@ impl Var {
             return Var::without_history(op, value, inputs);
         }
         let (name, inputs) = (op.name(), inputs.iter().map(|v| v.node.clone()).collect());
-        let result = Var { value, node: Some(Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) })) };
+        let node = Node::new(Kind::Op { name, inputs, rule: Mutex::new(Some(Box::new(rule))) }, value.dtype());
+        let result = Var { value, node: Some(node) };
         dominators::note(&result);
         result
     }

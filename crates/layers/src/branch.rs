@@ -54,7 +54,7 @@ impl<'a> Part<'a> {
         if !folds(conv, norm, x, None, mode) {
             return Ok(None);
         }
-        Ok(Some(Part::Conv { layers, folded: Box::new(Folded::new(conv, norm)?), weight: conv.weight.value(), x }))
+        Ok(Some(Part::Conv { layers, folded: Box::new(Folded::new(conv, norm, x)?), weight: conv.weight.value(), x }))
     }
 
     fn operand(&self) -> CatPart<'_> {

@@ -1,8 +1,8 @@
 //! A convolution with what usually follows it, in as few passes as the mode allows.
 
-use autograd::{Var, conv_method, is_grad_enabled};
+use autograd::{Var, activation_dtype, conv_method, is_grad_enabled};
 use tensor::{
-    Tensor,
+    DType, Tensor,
     ops::{Conv2dOptions, Epilogue, FusedConv2d, Unary},
 };
 
@@ -95,7 +95,7 @@ fn fused_pair<R>(
         return Ok(None);
     }
     let [a, b] = layers;
-    let folded = [Folded::new(a.conv, a.norm)?, Folded::new(b.conv, b.norm)?];
+    let folded = [Folded::new(a.conv, a.norm, x)?, Folded::new(b.conv, b.norm, x)?];
     let weights = layers.map(|step| step.conv.weight.value());
     let fused = |i: usize| {
         let epilogue = folded[i].epilogue(None, layers[i].activation);
@@ -117,7 +117,7 @@ pub fn conv_norm_act_scaled(layers: ConvNormAct<'_>, x: &Var, factors: &Var, res
     if computes_product || !folds(conv, norm, x, residual.as_ref(), mode) {
         return conv_norm_act(conv, norm, &x.mul(factors)?, residual, activation, mode);
     }
-    let folded = Folded::new(conv, norm)?;
+    let folded = Folded::new(conv, norm, x)?;
     let weight = conv.weight.value();
     let fused = FusedConv2d { weight: &weight, options: folded.options, epilogue: folded.epilogue(residual, activation) };
     Ok(Var::from(x.value().conv2d_scaled(factors.value(), fused)?))
@@ -140,10 +140,12 @@ pub(crate) struct Folded {
     pub(crate) options: Conv2dOptions,
     scale: Option<Tensor>,
     shift: Option<Tensor>,
+    dtype: Option<DType>,
 }
 
 impl Folded {
-    pub(crate) fn new(conv: &Conv2d, norm: Option<&BatchNorm2d>) -> Result<Self> {
+    /// For the input `x`, or one that is computed of it.
+    pub(crate) fn new(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var) -> Result<Self> {
         conv.check()?;
         let (scale, shift) = match norm {
             None => (None, conv.bias.as_ref().map(|bias| bias.value())),
@@ -153,17 +155,18 @@ impl Folded {
             }
         };
         let options = Conv2dOptions { method: conv_method(conv.options.method, false), ..conv.options };
-        Ok(Folded { options, scale, shift })
+        Ok(Folded { options, scale, shift, dtype: activation_dtype(x.value()) })
     }
 
     pub(crate) fn epilogue(&self, residual: Option<Var>, activation: Option<Unary>) -> Epilogue<'_> {
-        Epilogue { scale: self.scale.as_ref(), shift: self.shift.as_ref(), residual: residual.map(Var::into_value), activation }
+        let Folded { scale, shift, dtype, .. } = self;
+        Epilogue { scale: scale.as_ref(), shift: shift.as_ref(), residual: residual.map(Var::into_value), activation, dtype: *dtype }
     }
 }
 
 /// The whole as one convolution: `activation(conv(x) * scale + shift + residual)`.
 fn folded(conv: &Conv2d, norm: Option<&BatchNorm2d>, x: &Var, residual: Option<Var>, activation: Option<Unary>) -> Result<Var> {
-    let folded = Folded::new(conv, norm)?;
+    let folded = Folded::new(conv, norm, x)?;
     let fusion = Fusion { folded_norm: norm.is_some(), residual: residual.is_some(), activation };
     let epilogue = folded.epilogue(residual, activation);
     let y = Var::from(x.value().conv2d_fused(&conv.weight.value(), &folded.options, epilogue)?);

@@ -11,7 +11,7 @@ pub enum DType {
     F32,
     /// 64-bit floating point: for oracles and gradient checks.
     F64,
-    /// 16-bit brain floating point: storage.
+    /// 16-bit brain floating point: half the memory of `f32`, which it is computed with as.
     Bf16,
     /// 64-bit signed integers: labels and indices.
     I64,
@@ -33,6 +33,14 @@ impl DType {
     /// Whether elements are floating point numbers.
     pub const fn is_float(self) -> bool {
         matches!(self, DType::F32 | DType::F64 | DType::Bf16)
+    }
+
+    /// What elements are computed with as: bf16 as `f32`, others as they are.
+    pub const fn computed(self) -> DType {
+        match self {
+            DType::Bf16 => DType::F32,
+            other => other,
+        }
     }
 
     /// PyTorch's name of the type, as in `float32`.

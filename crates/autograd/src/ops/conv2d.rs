@@ -1,13 +1,16 @@
 //! Convolution.
 
-use tensor::{Result, Tensor, ops::Conv2dOptions};
+use tensor::{
+    Result, Tensor,
+    ops::{Conv2dOptions, Epilogue},
+};
 
-use crate::{Op, Var, conv_method};
+use crate::{Op, Var, activation_dtype, conv_method};
 
 impl Var {
     /// Convolution of `[N, C, H, W]` with `weight` `[K, C / groups, R, S]`, plus `bias` `[K]`: `[N, K, H', W']`.
     /// Where a gradient will flow through it, it is computed by the direct method; the gradients themselves are computed the fastest
-    /// way, since no ReLU depends on their rounding. Under [`autocast_bf16`](crate::autocast_bf16) all is computed in bf16.
+    /// way, since no ReLU depends on their rounding. Under [`autocast_bf16`](crate::autocast_bf16) all is computed in bf16, and stored so on the CPU.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
@@ -15,7 +18,8 @@ impl Var {
         let inputs: Vec<&Var> = [self, weight].into_iter().chain(bias).collect();
         let of_gradients = Conv2dOptions { method: conv_method(options.method, false), ..*options };
         let options = Conv2dOptions { method: conv_method(options.method, Var::records(&inputs)), ..*options };
-        let y = self.value.conv2d(&weight.value, bias.map(|b| &b.value), &options)?;
+        let epilogue = Epilogue { shift: bias.map(|b| &b.value), dtype: activation_dtype(&self.value), ..Default::default() };
+        let y = self.value.conv2d_fused(&weight.value, &options, epilogue)?;
         let (x, w) = (self.value.clone(), weight.value.clone());
         Ok(Var::from_op(Op::Conv2d(options), y, &inputs, move |dy, needed| {
             let dx = needed[0].then(|| dy.conv2d_grad_input(&w, x.dims(), &of_gradients)).transpose()?;

@@ -23,7 +23,10 @@ fn golden_autocast_of_operations() {
     let mut errors = Errors::new();
     for name in cases.names().filter(|name| is_product(name)) {
         for (part, found) in autocast_bf16(|| cases.compute(name, DType::F32, Layout::Blocked)) {
-            errors.note(&part, relative_l2(&found, cases.expected(&part)), FACTOR * pytorch.of(&part));
+            // PyTorch rounds what stays f32 here, such as gradients of biases: of few numbers, that may happen to bring it nearer.
+            let rounded = found.to_dtype(DType::Bf16).expect("a float");
+            let error = |found| relative_l2(found, cases.expected(&part));
+            errors.note(&part, error(&found).min(error(&rounded)), FACTOR * pytorch.of(&part));
         }
     }
     crate::conclude(errors);

@@ -9,11 +9,11 @@ use super::{
     dispatch::{Kernel, run_at},
     pool::{SharedMut, parallel, threads},
     simd::Simd,
+    stored::{Stored, with_stored},
 };
 use crate::{
-    Float, Layout, Result, Shape, Tensor,
+    Element, Float, Layout, Result, Shape, Tensor,
     ops::{Window, Windows},
-    with_float,
 };
 
 /// Which source places each destination place sums, along one dimension.
@@ -54,29 +54,29 @@ fn weight(window: &Window) -> f64 {
 pub(super) fn avg_pool2d(level: SimdLevel, x: &Tensor, windows: &Windows) -> Result<Tensor> {
     let (_, _, h, w) = x.shape().nchw("avg_pool2d")?;
     let (rows, columns) = (Axis::forward(&windows.rows, h), Axis::forward(&windows.columns, w));
-    with_float!("avg_pool2d", x.dtype(), T => weighted_sums::<T>(level, x, &rows, &columns))
+    with_stored!("avg_pool2d", x.dtype(), E => weighted_sums::<E>(level, x, &rows, &columns))
 }
 
 /// The gradient of an input of this shape.
 pub(super) fn avg_pool2d_backward(level: SimdLevel, grad: &Tensor, input: &Shape, windows: &Windows) -> Result<Tensor> {
     let (_, _, h, w) = input.nchw("avg_pool2d_backward")?;
     let (rows, columns) = (Axis::backward(&windows.rows, h), Axis::backward(&windows.columns, w));
-    with_float!("avg_pool2d_backward", grad.dtype(), T => weighted_sums::<T>(level, grad, &rows, &columns))
+    with_stored!("avg_pool2d_backward", grad.dtype(), E => weighted_sums::<E>(level, grad, &rows, &columns))
 }
 
-fn weighted_sums<T: Float>(level: SimdLevel, source: &Tensor, rows: &Axis, columns: &Axis) -> Result<Tensor> {
+fn weighted_sums<E: Stored>(level: SimdLevel, source: &Tensor, rows: &Axis, columns: &Axis) -> Result<Tensor> {
     let (n, channels, h, w) = source.shape().nchw("avg_pool2d")?;
     let (height, width) = (rows.places.len(), columns.places.len());
-    let mut out = Tensor::uninit::<T>([n, channels, height, width], Layout::ChannelsLast)?;
+    let mut out = Tensor::uninit::<E>([n, channels, height, width], Layout::ChannelsLast)?;
     if channels == 0 {
         return Ok(out);
     }
-    let source = source.data::<T>()?;
+    let source = source.data::<E>()?;
     let picture = h * w * channels;
     let out_rows = n * height;
     // Few rows, such as the means of whole pictures, are shared out by channels.
     let parts = (2 * threads()).div_ceil(out_rows.max(1)).min(channels.div_ceil(CHANNELS)).max(1);
-    let shared = SharedMut::new(out.data_mut::<T>()?);
+    let shared = SharedMut::new(out.data_mut::<E>()?);
     parallel(out_rows * parts, |task| {
         let (row, part) = (task / parts, task % parts);
         let bound = |part: usize| (part * channels.div_ceil(CHANNELS) / parts * CHANNELS).min(channels);
@@ -108,7 +108,7 @@ struct Row<'a, T> {
     out: Out<T>,
 }
 
-impl<T: Float> Kernel for Row<'_, T> {
+impl<T: Stored> Kernel for Row<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -144,17 +144,17 @@ struct Sum<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Float> Channels for Sum<'_, T> {
+impl<T: Stored> Channels for Sum<'_, T> {
     #[inline(always)]
     fn block<const C: usize>(&mut self, first: usize) {
-        if self.rows.0.len() * self.columns.0.len() <= FEW_PLACES { self.sum::<T, C>(first) } else { self.sum::<f64, C>(first) }
+        if self.rows.0.len() * self.columns.0.len() <= FEW_PLACES { self.sum::<T::Compute, C>(first) } else { self.sum::<f64, C>(first) }
     }
 }
 
 /// Places whose sum is as exact as its result without a wider type.
 const FEW_PLACES: usize = 32;
 
-impl<T: Float> Sum<'_, T> {
+impl<T: Stored> Sum<'_, T> {
     /// The sums of some channels, carried in an `A`.
     #[inline(always)]
     fn sum<A: Float, const C: usize>(&mut self, first: usize) {
@@ -163,10 +163,10 @@ impl<T: Float> Sum<'_, T> {
             for j in self.columns.0.clone() {
                 let weight = A::from_f64(self.rows.1[i] * self.columns.1[j]);
                 let pixel = &self.source[i * self.line + j * self.pixel + first..][..C];
-                sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += A::from_f64(x.to_f64()) * weight);
+                sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += A::from_f64(x.widen().to_f64()) * weight);
             }
         }
         let weight = A::from_f64(self.weight);
-        self.out[first..][..C].iter_mut().zip(sums).for_each(|(y, sum)| *y = T::from_f64((sum * weight).to_f64()));
+        self.out[first..][..C].iter_mut().zip(sums).for_each(|(y, sum)| *y = T::narrow(T::Compute::from_f64((sum * weight).to_f64())));
     }
 }

@@ -4,41 +4,42 @@ use super::{
     SimdLevel,
     elementwise::{parts, update, zip, zip_plain},
     loops::Loops,
+    stored::{Stored, with_stored},
 };
 use crate::{
     Element, Float, Layout, Result, Shape, Tensor,
     ops::{Binary, Compare},
-    with_dtype, with_float,
+    with_dtype,
 };
 
 pub(super) fn binary(level: SimdLevel, op: Binary, a: &Tensor, b: &Tensor, shape: &Shape, layout: Layout) -> Result<Tensor> {
-    with_float!("binary", a.dtype(), T => arithmetic::<T>(level, op, a, b, shape, layout))
+    with_stored!("binary", a.dtype(), E => arithmetic::<E>(level, op, a, b, shape, layout))
 }
 
-fn arithmetic<T: Float>(level: SimdLevel, op: Binary, a: &Tensor, b: &Tensor, shape: &Shape, layout: Layout) -> Result<Tensor> {
-    let mut out = Tensor::uninit::<T>(shape.clone(), layout)?;
+fn arithmetic<E: Stored>(level: SimdLevel, op: Binary, a: &Tensor, b: &Tensor, shape: &Shape, layout: Layout) -> Result<Tensor> {
+    let mut out = Tensor::uninit::<E>(shape.clone(), layout)?;
     let loops = &Loops::broadcast(shape, layout, [a, b]);
-    let (a, b, y) = (a.data::<T>()?, b.data::<T>()?, out.data_mut::<T>()?);
+    let (a, b, y) = (a.data::<E>()?, b.data::<E>()?, out.data_mut::<E>()?);
     match op {
-        Binary::Add => zip(level, loops, a, b, y, |a: T, b: T| a + b),
-        Binary::Sub => zip(level, loops, a, b, y, |a: T, b: T| a - b),
-        Binary::Mul => zip(level, loops, a, b, y, |a: T, b: T| a * b),
-        Binary::Div => zip(level, loops, a, b, y, |a: T, b: T| a / b),
-        Binary::Maximum => zip(level, loops, a, b, y, |a: T, b: T| a.maximum(b)),
-        Binary::Minimum => zip(level, loops, a, b, y, |a: T, b: T| a.minimum(b)),
+        Binary::Add => zip(level, loops, a, b, y, |a: E, b: E| E::narrow(a.widen() + b.widen())),
+        Binary::Sub => zip(level, loops, a, b, y, |a: E, b: E| E::narrow(a.widen() - b.widen())),
+        Binary::Mul => zip(level, loops, a, b, y, |a: E, b: E| E::narrow(a.widen() * b.widen())),
+        Binary::Div => zip(level, loops, a, b, y, |a: E, b: E| E::narrow(a.widen() / b.widen())),
+        Binary::Maximum => zip(level, loops, a, b, y, |a: E, b: E| E::narrow(a.widen().maximum(b.widen()))),
+        Binary::Minimum => zip(level, loops, a, b, y, |a: E, b: E| E::narrow(a.widen().minimum(b.widen()))),
     }
     Ok(out)
 }
 
 pub(super) fn add_assign(level: SimdLevel, a: &mut Tensor, b: &Tensor) -> Result<()> {
-    with_float!("add_", a.dtype(), T => update(level, a.data_mut::<T>()?, b.data::<T>()?, |a, b| a + b));
+    with_stored!("add_", a.dtype(), E => update(level, a.data_mut::<E>()?, b.data::<E>()?, |a: E, b: E| E::narrow(a.widen() + b.widen())));
     Ok(())
 }
 
 pub(super) fn blend(level: SimdLevel, a: &mut Tensor, b: &Tensor, keep: f64, take: f64) -> Result<()> {
-    with_float!("blend_", a.dtype(), T => {
-        let (keep, take) = (T::from_f64(keep), T::from_f64(take));
-        update(level, a.data_mut::<T>()?, b.data::<T>()?, |a, b| keep * a + take * b);
+    with_stored!("blend_", a.dtype(), E => {
+        let (keep, take) = (<E as Stored>::Compute::from_f64(keep), <E as Stored>::Compute::from_f64(take));
+        update(level, a.data_mut::<E>()?, b.data::<E>()?, |a: E, b: E| E::narrow(keep * a.widen() + take * b.widen()));
     });
     Ok(())
 }

@@ -30,6 +30,23 @@ fn check(what: &str, shapes: &[&[usize]], scale: f64, tolerance: f64, run: impl 
     }
 }
 
+/// [`check`], and that bf16 is computed with as the same numbers in `f32`, and then rounded.
+fn check_stored(what: &str, shapes: &[&[usize]], scale: f64, tolerance: f64, run: impl Fn(SimdLevel, &[Tensor]) -> Result<Tensor>) {
+    check(what, shapes, scale, tolerance, &run);
+    let mut generator = Generator::new(8);
+    let rounded = |&shape: &&[usize]| {
+        let t = Tensor::uniform(shape, -scale, scale, &mut generator).unwrap().to_dtype(DType::Bf16).unwrap();
+        if shape.len() == 4 { t.channels_last().unwrap() } else { t }
+    };
+    let stored: Vec<Tensor> = shapes.iter().map(rounded).collect();
+    let wide: Vec<Tensor> = stored.iter().map(|t| t.to_dtype(DType::F32).unwrap()).collect();
+    for level in SimdLevel::available() {
+        let got = run(level, &stored).unwrap();
+        let expected = run(level, &wide).unwrap().to_dtype(got.dtype()).unwrap();
+        assert_eq!(got.to_f64_vec().unwrap(), expected.to_f64_vec().unwrap(), "{what} of bf16 at {level}");
+    }
+}
+
 const ODD: [&[usize]; 4] = [&[1], &[17], &[3, 31], &[2, 35, 3, 5]];
 
 #[test]
@@ -52,8 +69,8 @@ fn unary_functions_and_their_gradients() {
     ];
     for shape in ODD {
         for op in functions {
-            check(&format!("{op:?}"), &[shape], 8.0, 1e-6, |level, x| unary::unary(level, op, &x[0]));
-            check(&format!("{op:?} backward"), &[shape, shape], 8.0, 1e-6, |level, x| unary::unary_backward(level, op, &x[0], &x[1]));
+            check_stored(&format!("{op:?}"), &[shape], 8.0, 1e-6, |level, x| unary::unary(level, op, &x[0]));
+            check_stored(&format!("{op:?} backward"), &[shape, shape], 8.0, 1e-6, |level, x| unary::unary_backward(level, op, &x[0], &x[1]));
         }
     }
 }
@@ -71,13 +88,13 @@ fn binary_functions_of_equal_and_broadcast_shapes() {
         for op in [Binary::Add, Binary::Sub, Binary::Mul, Binary::Maximum, Binary::Minimum] {
             let shape = crate::Shape::from(if pair[0].len() == 4 { pair[0] } else { pair[1] });
             let layout = if shape.rank() == 4 { Layout::ChannelsLast } else { Layout::Contiguous };
-            check(&format!("{op:?}"), &pair, 4.0, 1e-6, |level, x| binary::binary(level, op, &x[0], &x[1], &shape, layout));
+            check_stored(&format!("{op:?}"), &pair, 4.0, 1e-6, |level, x| binary::binary(level, op, &x[0], &x[1], &shape, layout));
         }
-        check("masked_scale", &[pair[0]], 1.0, 1e-6, |level, x| {
+        check_stored("masked_scale", &[pair[0]], 1.0, 1e-6, |level, x| {
             let kept = x[0].gt(&Tensor::full([], 0.0, x[0].dtype())?)?;
             masked_scale::masked_scale(level, &x[0], &kept, 1.25)
         });
-        check("add_", &[pair[0], pair[0]], 1.0, 1e-6, |level, x| {
+        check_stored("add_", &[pair[0], pair[0]], 1.0, 1e-6, |level, x| {
             let mut sum = x[0].clone();
             binary::add_assign(level, &mut sum, &x[1])?;
             Ok(sum)
@@ -89,7 +106,7 @@ fn binary_functions_of_equal_and_broadcast_shapes() {
 fn reductions() {
     for reduced in [[false, false, true, true], [true, false, true, true], [false, true, false, false], [true; 4]] {
         for op in [Reduce::Sum, Reduce::Mean, Reduce::Max, Reduce::Min] {
-            check(&format!("{op:?}"), &[&[3, 37, 7, 9]], 1.0, 1e-6, |level, x| reduce::reduce(level, op, &x[0], &reduced));
+            check_stored(&format!("{op:?}"), &[&[3, 37, 7, 9]], 1.0, 1e-6, |level, x| reduce::reduce(level, op, &x[0], &reduced));
         }
     }
 }
@@ -119,20 +136,20 @@ fn pooling() {
         let shape = [2, channels, 5, 6];
         let output = crate::Shape::from([2, channels, 3, 7]);
         let pool = |level, x: &Tensor| max_pool2d::max_pool2d(level, x, &output, &options);
-        check("max_pool2d", &[&shape], 1.0, 0.0, |level, x| Ok(pool(level, &x[0])?.0));
-        check("max_pool2d alone", &[&shape], 1.0, 0.0, |level, x| {
+        check_stored("max_pool2d", &[&shape], 1.0, 0.0, |level, x| Ok(pool(level, &x[0])?.0));
+        check_stored("max_pool2d alone", &[&shape], 1.0, 0.0, |level, x| {
             let values = max_pool2d::max_pool2d_values(level, &x[0], &output, &options)?;
             assert_eq!(values.to_f64_vec()?, pool(level, &x[0])?.0.to_f64_vec()?);
             Ok(values)
         });
-        check("max_pool2d backward", &[&shape, &output], 1.0, 1e-6, |level, x| {
+        check_stored("max_pool2d backward", &[&shape, &output], 1.0, 1e-6, |level, x| {
             let (_, places) = pool(level, &x[0])?;
             max_pool2d::max_pool2d_backward(level, &x[1], &places, x[0].shape(), &options)
         });
         let along = |size: usize| -> Vec<Window> { (0..size - 1).map(|i| Window { places: i..i + 2, count: 3 }).collect() };
         let windows = Windows { rows: along(5), columns: along(6) };
-        check("avg_pool2d", &[&shape], 1.0, 1e-6, |level, x| avg_pool2d::avg_pool2d(level, &x[0], &windows));
-        check("avg_pool2d backward", &[&[2, channels, 4, 5]], 1.0, 1e-6, |level, x| {
+        check_stored("avg_pool2d", &[&shape], 1.0, 1e-6, |level, x| avg_pool2d::avg_pool2d(level, &x[0], &windows));
+        check_stored("avg_pool2d backward", &[&[2, channels, 4, 5]], 1.0, 1e-6, |level, x| {
             avg_pool2d::avg_pool2d_backward(level, &x[0], &shape.into(), &windows)
         });
     }

@@ -8,8 +8,9 @@ use super::{
     dispatch::{Kernel, run_at},
     pool::{SharedMut, parallel},
     simd::Simd,
+    stored::{Stored, with_stored},
 };
-use crate::{DType, Element, Float, Layout, Result, Shape, Tensor, ops::MaxPool2dOptions, with_float};
+use crate::{DType, Element, Float, Layout, Result, Shape, Tensor, ops::MaxPool2dOptions};
 
 /// A type that holds a place in a window.
 trait Place: Copy + PartialEq + Send + Sync {
@@ -38,13 +39,13 @@ impl Place for () {
 
 /// The largest elements and their places.
 pub(super) fn max_pool2d(level: SimdLevel, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<(Tensor, Tensor)> {
-    with_float!("max_pool2d", x.dtype(), T => match options.place_dtype() {
-        DType::U8 => with_places::<T, u8>(level, x, shape, options),
-        _ => with_places::<T, i64>(level, x, shape, options),
+    with_stored!("max_pool2d", x.dtype(), E => match options.place_dtype() {
+        DType::U8 => with_places::<E, u8>(level, x, shape, options),
+        _ => with_places::<E, i64>(level, x, shape, options),
     })
 }
 
-fn with_places<T: Float, P: Place + Element>(
+fn with_places<T: Stored, P: Place + Element>(
     level: SimdLevel,
     x: &Tensor,
     shape: &Shape,
@@ -56,7 +57,7 @@ fn with_places<T: Float, P: Place + Element>(
 
 /// The largest elements alone.
 pub(super) fn max_pool2d_values(level: SimdLevel, x: &Tensor, shape: &Shape, options: &MaxPool2dOptions) -> Result<Tensor> {
-    with_float!("max_pool2d", x.dtype(), T => forward::<T, ()>(level, x, shape, options, &mut vec![(); shape.elements()]))
+    with_stored!("max_pool2d", x.dtype(), E => forward::<E, ()>(level, x, shape, options, &mut vec![(); shape.elements()]))
 }
 
 pub(super) fn max_pool2d_backward(
@@ -66,13 +67,13 @@ pub(super) fn max_pool2d_backward(
     input: &Shape,
     options: &MaxPool2dOptions,
 ) -> Result<Tensor> {
-    with_float!("max_pool2d_backward", grad.dtype(), T => match options.place_dtype() {
-        DType::U8 => backward::<T, u8>(level, grad, places, input, options),
-        _ => backward::<T, i64>(level, grad, places, input, options),
+    with_stored!("max_pool2d_backward", grad.dtype(), E => match options.place_dtype() {
+        DType::U8 => backward::<E, u8>(level, grad, places, input, options),
+        _ => backward::<E, i64>(level, grad, places, input, options),
     })
 }
 
-fn forward<T: Float, P: Place>(
+fn forward<T: Stored, P: Place>(
     level: SimdLevel,
     x: &Tensor,
     shape: &Shape,
@@ -116,7 +117,7 @@ struct Forward<'a, T, P> {
     options: &'a MaxPool2dOptions,
 }
 
-impl<T: Float, P: Place> Kernel for Forward<'_, T, P> {
+impl<T: Stored, P: Place> Kernel for Forward<'_, T, P> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -144,13 +145,13 @@ struct Window<'a, T, P> {
     options: &'a MaxPool2dOptions,
 }
 
-impl<T: Float, P: Place> Channels for Window<'_, T, P> {
+impl<T: Stored, P: Place> Channels for Window<'_, T, P> {
     /// The first of equal elements counts, and the last NaN.
     #[inline(always)]
     fn block<const C: usize>(&mut self, first: usize) {
         let o = self.options;
         let kernel_width = o.kernel_size[1];
-        let mut best = [T::NEG_INFINITY; C];
+        let mut best = [T::Compute::NEG_INFINITY; C];
         let mut place = [(self.rows.start * kernel_width + self.columns.start) as u32; C];
         for i in self.rows.clone() {
             let row = self.at[0] * o.stride[0] + i * o.dilation[0] - o.padding[0];
@@ -158,15 +159,16 @@ impl<T: Float, P: Place> Channels for Window<'_, T, P> {
                 let column = self.at[1] * o.stride[1] + j * o.dilation[1] - o.padding[1];
                 let tap = (i * kernel_width + j) as u32;
                 let at = (row * self.width + column) * self.y.len() + first;
-                let mut pixel = [T::ZERO; C];
+                let mut pixel = [T::default(); C];
                 pixel.copy_from_slice(&self.x[at..][..C]);
+                let pixel = pixel.map(T::widen);
                 // Whole arrays at a time, masks of all ones and no short circuit: this form stays in registers.
                 let better: [u32; C] = from_fn(|c| 0u32.wrapping_sub(u32::from((pixel[c] > best[c]) | pixel[c].is_nan())));
                 best = from_fn(|c| if better[c] != 0 { pixel[c] } else { best[c] });
                 place = from_fn(|c| tap & better[c] | place[c] & !better[c]);
             }
         }
-        self.y[first..][..C].copy_from_slice(&best);
+        self.y[first..][..C].copy_from_slice(&best.map(T::narrow));
         self.places[first..][..C].iter_mut().zip(place).for_each(|(p, place)| *p = P::new(place));
     }
 }
@@ -183,7 +185,7 @@ fn windows_over(options: &MaxPool2dOptions, d: usize, size: usize, positions: us
 }
 
 /// Each input place gathers from the windows that contain it, so that no two tasks write to one place.
-fn backward<T: Float, P: Place + Element>(
+fn backward<T: Stored, P: Place + Element>(
     level: SimdLevel,
     grad: &Tensor,
     places: &Tensor,
@@ -230,23 +232,42 @@ struct Backward<'a, T, P> {
     dx: &'a mut [T],
 }
 
-impl<T: Float, P: Place> Kernel for Backward<'_, T, P> {
+impl<T: Stored, P: Place> Kernel for Backward<'_, T, P> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        self.dx.fill(T::ZERO);
-        let channels = self.channels.max(1);
-        for (dx, columns) in self.dx.chunks_exact_mut(channels).zip(self.columns) {
-            for &(i, row) in self.rows {
-                for &(j, column) in columns {
-                    let tap = P::new((i * self.kernel_width + j) as u32);
-                    let output = (row * self.output_width + column) * channels;
-                    let (grad, places) = (&self.grad[output..][..channels], &self.places[output..][..channels]);
-                    for ((dx, &g), &place) in dx.iter_mut().zip(grad).zip(places) {
-                        *dx += if place == tap { g } else { T::ZERO };
-                    }
+        let Backward { grad, places, rows, columns, kernel_width, output_width, channels, dx } = self;
+        for (dx, columns) in dx.chunks_exact_mut(channels.max(1)).zip(columns) {
+            in_blocks::<S>(channels, Gathered { grad, places, rows, columns, kernel_width, output_width, dx });
+        }
+    }
+}
+
+/// The channels of one pixel of the input's gradient.
+struct Gathered<'a, T, P> {
+    grad: &'a [T],
+    places: &'a [P],
+    rows: &'a [(usize, usize)],
+    columns: &'a [(usize, usize)],
+    kernel_width: usize,
+    output_width: usize,
+    dx: &'a mut [T],
+}
+
+impl<T: Stored, P: Place> Channels for Gathered<'_, T, P> {
+    #[inline(always)]
+    fn block<const C: usize>(&mut self, first: usize) {
+        let mut sums = [T::Compute::ZERO; C];
+        for &(i, row) in self.rows {
+            for &(j, column) in self.columns {
+                let tap = P::new((i * self.kernel_width + j) as u32);
+                let at = (row * self.output_width + column) * self.dx.len() + first;
+                let of_window = self.grad[at..][..C].iter().zip(&self.places[at..][..C]);
+                for (sum, (g, &place)) in sums.iter_mut().zip(of_window) {
+                    *sum += if place == tap { g.widen() } else { T::Compute::ZERO };
                 }
             }
         }
+        self.dx[first..][..C].copy_from_slice(&sums.map(T::narrow));
     }
 }

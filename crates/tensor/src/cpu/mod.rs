@@ -32,6 +32,7 @@ mod reduce;
 mod roofline;
 pub(crate) mod simd;
 mod softmax;
+mod stored;
 mod top_k;
 mod unary;
 #[cfg(target_arch = "x86_64")]
@@ -72,7 +73,7 @@ impl Backend for Cpu {
         self.conv2d_of_product(x, factors, conv)
     }
     fn conv2d_cat(&self, parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
-        if parts.iter().all(|part| part.operand().dtype() == DType::F32) {
+        if parts.iter().all(|part| part.operand().dtype() != DType::F64) {
             return conv2d::forward_cat(parts, shape);
         }
         self.cat_of_each(parts, shape)

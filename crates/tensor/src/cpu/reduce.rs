@@ -7,11 +7,12 @@ use super::{
     elementwise::parts,
     loops::Loops,
     pool::{SharedMut, parallel_ranges},
+    stored::{Stored, with_stored},
 };
 use crate::{
     Element, Float, Result, Shape, Tensor,
     ops::{Cut, Extreme, Reduce},
-    with_dtype, with_float,
+    with_dtype,
 };
 
 /// Elements that one partial result covers.
@@ -57,14 +58,14 @@ impl Fold for Min {
     }
 }
 
-/// The result has the reduced dimensions as 1, in the memory order of `x`.
+/// The result has the reduced dimensions as 1, in the memory order of `x`; that of bf16 is `f32`.
 pub(super) fn reduce(level: SimdLevel, op: Reduce, x: &Tensor, reduced: &[bool]) -> Result<Tensor> {
     let plan = Plan::new(x, reduced);
-    with_float!("reduce", x.dtype(), T => match op {
-        Reduce::Sum => reduce_by::<T, Sum>(level, x, &plan, 1.0),
-        Reduce::Mean => reduce_by::<T, Sum>(level, x, &plan, plan.merged as f64),
-        Reduce::Max => reduce_by::<T, Max>(level, x, &plan, 1.0),
-        Reduce::Min => reduce_by::<T, Min>(level, x, &plan, 1.0),
+    with_stored!("reduce", x.dtype(), E => match op {
+        Reduce::Sum => reduce_by::<E, Sum>(level, x, &plan, 1.0),
+        Reduce::Mean => reduce_by::<E, Sum>(level, x, &plan, plan.merged as f64),
+        Reduce::Max => reduce_by::<E, Max>(level, x, &plan, 1.0),
+        Reduce::Min => reduce_by::<E, Min>(level, x, &plan, 1.0),
     })
 }
 
@@ -89,10 +90,10 @@ impl Plan {
     }
 }
 
-fn reduce_by<T: Float, F: Fold>(level: SimdLevel, x: &Tensor, plan: &Plan, divisor: f64) -> Result<Tensor> {
-    let mut out = Tensor::uninit::<T>(plan.shape.clone(), x.layout())?;
+fn reduce_by<E: Stored, F: Fold>(level: SimdLevel, x: &Tensor, plan: &Plan, divisor: f64) -> Result<Tensor> {
+    let mut out = Tensor::uninit::<E::Compute>(plan.shape.clone(), x.layout())?;
     if plan.merged == 0 {
-        out.data_mut::<T>()?.fill(T::from_f64(F::START / divisor));
+        out.data_mut::<E::Compute>()?.fill(E::Compute::from_f64(F::START / divisor));
     }
     if x.elements() == 0 {
         return Ok(out);
@@ -102,7 +103,7 @@ fn reduce_by<T: Float, F: Fold>(level: SimdLevel, x: &Tensor, plan: &Plan, divis
     let pieces = plan.merged.div_ceil(per_piece).max(1);
     let (groups, blocks) = (plan.groups.elements(), plan.columns.div_ceil(block));
     let mut partial = Tensor::uninit::<f64>([groups, pieces, plan.columns], crate::Layout::Contiguous)?;
-    let x = x.data::<T>()?;
+    let x = x.data::<E>()?;
     let shared = SharedMut::new(partial.data_mut::<f64>()?);
     let work_each = (plan.merged.min(per_piece) * block).max(1);
     parallel_ranges(groups * blocks * pieces, PIECE / work_each, |start, end| {
@@ -115,16 +116,16 @@ fn reduce_by<T: Float, F: Fold>(level: SimdLevel, x: &Tensor, plan: &Plan, divis
             let terms = piece * per_piece..((piece + 1) * per_piece).min(plan.merged);
             run_at(
                 level,
-                Piece::<T, F> { x: &x[first + column..], terms: &plan.terms, range: terms, sums, fold: std::marker::PhantomData },
+                Piece::<E, F> { x: &x[first + column..], terms: &plan.terms, range: terms, sums, fold: std::marker::PhantomData },
             );
         }
     });
     let partial = partial.data::<f64>()?;
-    parts(out.data_mut::<T>()?, |start, y| {
+    parts(out.data_mut::<E::Compute>()?, |start, y| {
         for (i, y) in (start..).zip(y) {
             let (group, column) = (i / plan.columns, i % plan.columns);
             let of_piece = |piece| partial[(group * pieces + piece) * plan.columns + column];
-            *y = T::from_f64((0..pieces).map(of_piece).fold(F::START, F::fold) / divisor);
+            *y = E::Compute::from_f64((0..pieces).map(of_piece).fold(F::START, F::fold) / divisor);
         }
     });
     Ok(out)
@@ -139,7 +140,7 @@ struct Piece<'a, T, F> {
     fold: std::marker::PhantomData<F>,
 }
 
-impl<T: Float, F: Fold> Kernel for Piece<'_, T, F> {
+impl<T: Stored, F: Fold> Kernel for Piece<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: super::simd::Simd>(self) {
@@ -152,21 +153,21 @@ impl<T: Float, F: Fold> Kernel for Piece<'_, T, F> {
         for run in self.terms.runs(self.range) {
             for k in 0..run.len {
                 let row = &self.x[run.offsets[0] + k * step..][..self.sums.len()];
-                self.sums.iter_mut().zip(row).for_each(|(sum, x)| *sum = F::fold(*sum, x.to_f64()));
+                self.sums.iter_mut().zip(row).for_each(|(sum, x)| *sum = F::fold(*sum, x.widen().to_f64()));
             }
         }
     }
 }
 
 #[inline(always)]
-fn along_rows<T: Float, F: Fold>(x: &[T], terms: &Loops<1>, range: std::ops::Range<usize>) -> f64 {
+fn along_rows<T: Stored, F: Fold>(x: &[T], terms: &Loops<1>, range: std::ops::Range<usize>) -> f64 {
     let mut lanes = [F::START; LANES];
     for run in terms.runs(range) {
         let (chunks, rest) = x[run.offsets[0]..][..run.len].as_chunks::<LANES>();
         for chunk in chunks {
-            lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane = F::fold(*lane, x.to_f64()));
+            lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane = F::fold(*lane, x.widen().to_f64()));
         }
-        lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane = F::fold(*lane, x.to_f64()));
+        lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane = F::fold(*lane, x.widen().to_f64()));
     }
     lanes.into_iter().fold(F::START, F::fold)
 }

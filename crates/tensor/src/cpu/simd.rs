@@ -4,6 +4,7 @@ use super::{
     alloc::ALIGN,
     dispatch::{Kernel, SimdLevel},
 };
+use crate::bf16;
 
 /// An instruction set's vector of `f32`. Kernels are generic over it and compiled once per level.
 ///
@@ -54,6 +55,18 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn pair(low: Self::V, high: Self::V) -> Self::V;
     /// The same for neighbours: `2 * LANES` numbers in memory, the first of each two in the lower half.
     unsafe fn pair_neighbours(p: *const f32) -> Self::V;
+    /// Numbers of bf16 as [`pair`](Simd::pair) puts them together: those at `low` in the lower half.
+    unsafe fn interleave(low: *const bf16, high: *const bf16) -> Self::V;
+    /// As many bf16 as there are lanes.
+    unsafe fn load_bf16(p: *const bf16) -> Self::V;
+    /// Writes each lane rounded to bf16, as [`pair`](Simd::pair) rounds.
+    unsafe fn store_bf16(p: *mut bf16, v: Self::V);
+    /// [`store_bf16`](Simd::store_bf16) past the caches, as [`stream`](Simd::stream). What follows should be the rest of the line.
+    #[inline(always)]
+    unsafe fn stream_bf16(p: *mut bf16, v: Self::V) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::store_bf16(p, v) }
+    }
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
@@ -84,17 +97,6 @@ const STREAMED_BYTES: usize = 16 << 20;
 /// Whether a result, of rows of so many values, is written past the caches: it is large, and its rows start at lines of them.
 pub(super) fn streams<T>(out: &[T], row: usize) -> bool {
     size_of_val(out) >= STREAMED_BYTES && (row * size_of::<T>()).is_multiple_of(ALIGN) && out.as_ptr().addr().is_multiple_of(ALIGN)
-}
-
-/// Writes a vector: past the caches if it `streams`, which takes a place that is aligned, and a [`fence`](Simd::fence) when all is written.
-///
-/// # Safety
-/// See [`Simd`].
-#[inline(always)]
-pub(super) unsafe fn write<S: Simd>(streams: bool, at: *mut f32, value: S::V) {
-    debug_assert!(!streams || at.addr().is_multiple_of(size_of::<S::V>()));
-    // SAFETY: the caller's promise.
-    unsafe { if streams { S::stream(at, value) } else { S::store(at, value) } }
 }
 
 /// The bits of the nearest bf16, ties to even; a NaN stays one.
@@ -187,6 +189,22 @@ impl Simd for Portable {
     unsafe fn pair_neighbours(p: *const f32) -> Self::V {
         // SAFETY: valid for eight elements, the caller says.
         std::array::from_fn(|i| unsafe { bf16_pair(*p.add(2 * i), *p.add(2 * i + 1)) })
+    }
+    #[inline(always)]
+    unsafe fn interleave(low: *const bf16, high: *const bf16) -> Self::V {
+        // SAFETY: valid for four elements each, the caller says.
+        let bits = |p: *const bf16, i: usize| u32::from(unsafe { *p.add(i) }.to_bits());
+        std::array::from_fn(|i| f32::from_bits(bits(low, i) | bits(high, i) << 16))
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(p: *const bf16) -> Self::V {
+        // SAFETY: valid for four elements, the caller says.
+        std::array::from_fn(|i| f32::from_bits(u32::from(unsafe { *p.add(i) }.to_bits()) << 16))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
+        // SAFETY: valid for four elements, the caller says.
+        unsafe { p.cast::<[bf16; 4]>().write_unaligned(v.map(|x| bf16::from_bits(bf16_bits(x) as u16))) }
     }
     #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {

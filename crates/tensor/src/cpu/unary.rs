@@ -6,8 +6,9 @@ use super::{
     elementwise::parts,
     math::Math,
     simd::Simd,
+    stored::{Stored, with_stored},
 };
-use crate::{Float, Result, Tensor, ops::Unary, with_float};
+use crate::{Float, Result, Tensor, ops::Unary};
 
 /// A function of one number. A trait rather than closures, because methods can be inlined by force: only what is inlined into a
 /// kernel is compiled for its instruction set.
@@ -130,9 +131,9 @@ macro_rules! with_function {
 
 /// `op` of each element.
 pub(super) fn unary(level: SimdLevel, op: Unary, x: &Tensor) -> Result<Tensor> {
-    with_float!("unary", x.dtype(), T => {
-        let mut out = Tensor::uninit::<T>(x.shape().clone(), x.layout())?;
-        let (x, y) = (x.data::<T>()?, out.data_mut::<T>()?);
+    with_stored!("unary", x.dtype(), E => {
+        let mut out = Tensor::uninit::<E>(x.shape().clone(), x.layout())?;
+        let (x, y) = (x.data::<E>()?, out.data_mut::<E>()?);
         with_function!(op, f => parts(y, |start, y| run_at(level, Forward { f, x: &x[start..][..y.len()], y })));
         Ok(out)
     })
@@ -145,9 +146,9 @@ pub(super) fn unary_in_place(level: SimdLevel, op: Unary, values: &mut [f32]) {
 
 /// The operand's gradient; both operands in one memory order.
 pub(super) fn unary_backward(level: SimdLevel, op: Unary, grad: &Tensor, saved: &Tensor) -> Result<Tensor> {
-    with_float!("unary_backward", saved.dtype(), T => {
-        let mut out = Tensor::uninit::<T>(saved.shape().clone(), saved.layout())?;
-        let (g, saved, dx) = (grad.data::<T>()?, saved.data::<T>()?, out.data_mut::<T>()?);
+    with_stored!("unary_backward", saved.dtype(), E => {
+        let mut out = Tensor::uninit::<E>(saved.shape().clone(), saved.layout())?;
+        let (g, saved, dx) = (grad.data::<E>()?, saved.data::<E>()?, out.data_mut::<E>()?);
         with_function!(op, f => parts(dx, |start, dx| {
             run_at(level, Backward { f, g: &g[start..][..dx.len()], saved: &saved[start..][..dx.len()], dx });
         }));
@@ -155,18 +156,18 @@ pub(super) fn unary_backward(level: SimdLevel, op: Unary, grad: &Tensor, saved: 
     })
 }
 
-struct Forward<'a, T, F> {
+struct Forward<'a, E, F> {
     f: F,
-    x: &'a [T],
-    y: &'a mut [T],
+    x: &'a [E],
+    y: &'a mut [E],
 }
 
-impl<T: Float, F: Function<T>> Kernel for Forward<'_, T, F> {
+impl<E: Stored, F: Function<E::Compute>> Kernel for Forward<'_, E, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
         for (y, &x) in self.y.iter_mut().zip(self.x) {
-            *y = self.f.value::<S>(x);
+            *y = E::narrow(self.f.value::<S>(x.widen()));
         }
     }
 }
@@ -184,19 +185,19 @@ impl<T: Float, F: Function<T>> Kernel for InPlace<'_, T, F> {
     }
 }
 
-struct Backward<'a, T, F> {
+struct Backward<'a, E, F> {
     f: F,
-    g: &'a [T],
-    saved: &'a [T],
-    dx: &'a mut [T],
+    g: &'a [E],
+    saved: &'a [E],
+    dx: &'a mut [E],
 }
 
-impl<T: Float, F: Function<T>> Kernel for Backward<'_, T, F> {
+impl<E: Stored, F: Function<E::Compute>> Kernel for Backward<'_, E, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
         for ((dx, &g), &saved) in self.dx.iter_mut().zip(self.g).zip(self.saved) {
-            *dx = self.f.gradient::<S>(g, saved);
+            *dx = E::narrow(self.f.gradient::<S>(g.widen(), saved.widen()));
         }
     }
 }

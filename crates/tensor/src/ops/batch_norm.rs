@@ -1,5 +1,6 @@
 //! Batch normalisation (Ioffe and Szegedy, 2015), with the addition and the ReLU that follow it in a residual network.
 
+use super::check::{check_compute, check_float};
 use crate::{Error, Layout, Result, Tensor};
 
 /// The moments of each channel over a batch.
@@ -63,7 +64,7 @@ impl Norm<'_> {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn affine(&self) -> Result<(Tensor, Tensor)> {
-        self.mean.same_float("batch_norm", &self.operands())?;
+        check_compute("batch_norm", self.mean, &self.operands())?;
         match self.operands().iter().flatten().find(|t| t.shape() != self.mean.shape()) {
             Some(t) => Err(Error::shapes("batch_norm", self.mean.dims(), t.dims(), "mean, variance, weight and bias must be [C]")),
             None => self.mean.device().backend()?.batch_norm_affine(self),
@@ -95,7 +96,7 @@ impl Tensor {
     /// Where there are fewer than two values a channel, as PyTorch has it, or the shape or element type does not fit.
     pub fn batch_stats(&self) -> Result<BatchStats> {
         let c = self.norm_channels()?;
-        self.same_float("batch_norm", &[])?;
+        check_float("batch_norm", self)?;
         let count = self.elements().checked_div(c).unwrap_or(0);
         if count < 2 {
             return Err(Error::shape(
@@ -108,42 +109,44 @@ impl Tensor {
         Ok(BatchStats { mean, var, count })
     }
 
-    /// `relu(norm(self) + residual)`; the addition and the ReLU where asked for.
+    /// `relu(norm(self) + residual)`; the addition and the ReLU where asked for. Mean, variance, weight and bias of bf16 are `f32`.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn batch_norm(&self, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
         self.check_norm(norm)?;
-        self.same_float("batch_norm", &[residual])?;
+        check_compute("batch_norm", self, &[residual])?;
         if let Some(r) = residual.filter(|r| r.shape() != self.shape()) {
             return Err(Error::shapes("batch_norm", self.dims(), r.dims(), "the residual must have the input's shape"));
         }
-        let residual = residual.map(Tensor::channels_innermost).transpose()?;
+        let residual = residual.map(|r| r.to_dtype(self.dtype())?.channels_innermost()).transpose()?;
         self.device().backend()?.batch_norm(&self.channels_innermost()?, norm, residual.as_ref(), relu)
     }
 
-    /// The gradients of [`batch_norm`](Tensor::batch_norm), from that of its output, `self`.
+    /// The gradients of [`batch_norm`](Tensor::batch_norm), from that of its output, `self`. Those of input and residual have the input's
+    /// element type.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn batch_norm_backward(&self, forward: &NormBackward<'_>) -> Result<NormGrads> {
         self.check_norm(&forward.norm)?;
-        self.same_float("batch_norm_backward", &[Some(forward.x), forward.relu_output])?;
+        check_compute("batch_norm_backward", self, &[Some(forward.x), forward.relu_output])?;
         for t in [Some(forward.x), forward.relu_output].into_iter().flatten() {
             if t.shape() != self.shape() {
                 return Err(Error::shapes("batch_norm_backward", self.dims(), t.dims(), "the gradient must have the input's shape"));
             }
         }
-        let x = forward.x.channels_innermost()?;
-        let relu_output = forward.relu_output.map(Tensor::channels_innermost).transpose()?;
+        let as_x = |t: &Tensor| t.to_dtype(forward.x.dtype())?.channels_innermost();
+        let (x, dy) = (forward.x.channels_innermost()?, as_x(self)?);
+        let relu_output = forward.relu_output.map(as_x).transpose()?;
         let forward = NormBackward { x: &x, relu_output: relu_output.as_ref(), ..*forward };
-        self.device().backend()?.batch_norm_backward(&self.channels_innermost()?, &forward)
+        self.device().backend()?.batch_norm_backward(&dy, &forward)
     }
 
     fn check_norm(&self, norm: &Norm<'_>) -> Result<()> {
         let c = self.norm_channels()?;
         let operands = norm.operands();
-        self.same_float("batch_norm", &operands)?;
+        check_compute("batch_norm", self, &operands)?;
         match operands.iter().flatten().find(|t| t.dims() != [c]) {
             Some(t) => Err(Error::shapes("batch_norm", self.dims(), t.dims(), "mean, variance, weight and bias must be [C]")),
             None => Ok(()),

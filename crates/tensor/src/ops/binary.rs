@@ -1,6 +1,6 @@
 //! Elementwise functions of two operands, broadcast against each other as in PyTorch.
 
-use super::check::{broadcast_shape, check_alike, check_float, result_layout, unblocked};
+use super::check::{broadcast_shape, check_alike, check_compute, check_float, result_layout, unblocked};
 use crate::{DType, Error, Layout, Result, Tensor};
 
 /// A function of two numbers.
@@ -64,10 +64,13 @@ impl Compare {
 }
 
 impl Tensor {
-    /// `op` of each pair of elements of two float tensors of the same type. The result is channels-last where an operand is.
+    /// `op` of each pair of elements of two float tensors of the same type; of bf16 and `f32` the result is `f32`. It is channels-last where an
+    /// operand is.
     pub fn binary(&self, op: Binary, rhs: &Tensor) -> Result<Tensor> {
-        check_float(op.name(), self)?;
-        check_alike(op.name(), self, rhs)?;
+        check_compute(op.name(), self, &[Some(rhs)])?;
+        if self.dtype() != rhs.dtype() {
+            return self.widened()?.binary(op, &rhs.widened()?);
+        }
         let shape = broadcast_shape(op.name(), self.shape(), rhs.shape())?;
         let layout = result_layout(&shape, &[self, rhs]);
         let backend = self.device().backend()?;
@@ -111,12 +114,11 @@ impl Tensor {
 
     /// Adds `rhs`, of the same shape and float type, to `self` in place. Memory that another tensor shares is copied first.
     pub fn add_(&mut self, rhs: &Tensor) -> Result<()> {
-        check_float("add_", self)?;
-        check_alike("add_", self, rhs)?;
+        check_compute("add_", self, &[Some(rhs)])?;
         if self.shape() != rhs.shape() {
             return Err(Error::shapes("add_", self.dims(), rhs.dims(), "adding in place does not broadcast"));
         }
-        let rhs = rhs.to_layout(self.layout())?;
+        let rhs = rhs.to_dtype(self.dtype())?.to_layout(self.layout())?;
         self.device().backend()?.add_assign(self, &rhs)
     }
 

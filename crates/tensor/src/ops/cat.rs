@@ -1,16 +1,17 @@
 //! Joining tensors and cutting them up.
 
-use super::check::{check_alike, result_layout, with_size};
+use super::check::{check_alike, check_compute, result_layout, with_size};
 use crate::{Error, Layout, Result, Tensor};
 
 impl Tensor {
-    /// Tensors joined along `dim`, equal in all other sizes. The result is channels-last where one of them is.
+    /// Tensors joined along `dim`, equal in all other sizes. The result is channels-last where one of them is. Of bf16 and `f32` it is `f32`.
     pub fn cat(tensors: &[&Tensor], dim: isize) -> Result<Tensor> {
         let [first, rest @ ..] = tensors else { return Err(Error::argument("cat", "no tensors were given")) };
         let d = first.shape().dim_index("cat", dim)?;
         let mut size = first.dims()[d];
+        let mixed = rest.iter().any(|t| t.dtype() != first.dtype());
         for t in rest {
-            check_alike("cat", first, t)?;
+            if mixed { check_compute("cat", first, &[Some(t)])? } else { check_alike("cat", first, t)? }
             if t.shape().rank() != first.shape().rank() || with_size(t.shape(), d, 0) != with_size(first.shape(), d, 0) {
                 return Err(Error::shapes("cat", first.dims(), t.dims(), "all sizes but the joined one must be equal"));
             }
@@ -22,7 +23,8 @@ impl Tensor {
             Layout::Blocked => Layout::Contiguous,
             plain => plain,
         };
-        let parts = tensors.iter().map(|t| t.to_layout(layout)).collect::<Result<Vec<_>>>()?;
+        let part = |t: &&Tensor| if mixed { t.widened()?.to_layout(layout) } else { t.to_layout(layout) };
+        let parts = tensors.iter().map(part).collect::<Result<Vec<_>>>()?;
         first.device().backend()?.cat(&parts, d, &shape, layout)
     }
 

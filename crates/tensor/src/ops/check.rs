@@ -1,12 +1,24 @@
 //! Checks that many operations share.
 
-use crate::{DType, Error, Layout, Result, Shape, Tensor};
+use crate::{DType, Device, Error, Layout, Result, Shape, Tensor};
 
-/// An error unless `t` holds `f32` or `f64`.
-pub(super) fn check_float(op: &'static str, t: &Tensor) -> Result<()> {
+/// An error unless `t` holds `f32` or `f64`, or on the CPU bf16.
+pub(crate) fn check_float(op: &'static str, t: &Tensor) -> Result<()> {
     match t.dtype() {
         DType::F32 | DType::F64 => Ok(()),
+        DType::Bf16 if t.device() == Device::Cpu => Ok(()),
         found => Err(Error::DType { op, expected: "float32 or float64".into(), found }),
+    }
+}
+
+/// An error unless `t` and the others are floats that are [computed](DType::computed) with as the same type, on one device.
+pub(crate) fn check_compute(op: &'static str, t: &Tensor, others: &[Option<&Tensor>]) -> Result<()> {
+    t.check_same_device(op, others.iter().copied().flatten())?;
+    check_float(op, t)?;
+    let computed = t.dtype().computed();
+    match others.iter().flatten().find(|other| other.dtype().computed() != computed) {
+        Some(other) => Err(Error::DType { op, expected: computed.to_string(), found: other.dtype() }),
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two-dimensional convolution (cross-correlation, as every framework has it) and its gradients.
 
-use crate::{Error, Layout, Result, Shape, Tensor, ops::Unary};
+use super::check::check_compute;
+use crate::{DType, Device, Error, Layout, Result, Shape, Tensor, ops::Unary};
 
 /// How a kernel is laid over its input: each pair is (vertical, horizontal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +51,8 @@ pub struct Epilogue<'a> {
     pub residual: Option<Tensor>,
     /// A function that the sum goes through: ReLU, ReLU6 (a clamp), SiLU and others.
     pub activation: Option<Unary>,
+    /// What the output is stored as: the input's type where left out. An `f32` input may give a bf16 output, and a bf16 one `f32`.
+    pub dtype: Option<DType>,
 }
 
 /// A convolution and what follows it, of an input that is not there yet.
@@ -98,6 +101,14 @@ impl CatStep<'_> {
         match self {
             CatStep::Conv(_, step) => step.shape.output_dims(),
             CatStep::Tensor(x) => std::array::from_fn(|dim| x.dims()[dim]),
+        }
+    }
+
+    /// What it is stored as.
+    pub fn dtype(&self) -> DType {
+        match self {
+            CatStep::Conv(x, step) => step.epilogue.dtype.unwrap_or(x.dtype()),
+            CatStep::Tensor(x) => x.dtype(),
         }
     }
 
@@ -212,7 +223,8 @@ impl Tensor {
         self.conv2d_fused(weight, options, Epilogue { shift: bias, ..Default::default() })
     }
 
-    /// Convolution and what follows it in one pass: `activation(conv2d(x) * scale + shift + residual)`.
+    /// Convolution and what follows it in one pass: `activation(conv2d(x) * scale + shift + residual)`. Parameters are of the type that the
+    /// input is [computed](DType::computed) with.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
@@ -253,7 +265,7 @@ impl Tensor {
         if factors.dims() != [step.shape.n, step.shape.c, 1, 1] {
             return Err(Error::shapes("conv2d_scaled", self.dims(), factors.dims(), "factors [N, C, 1, 1] are needed"));
         }
-        self.same_float("conv2d_scaled", &[Some(factors)])?;
+        check_compute("conv2d_scaled", self, &[Some(factors)])?;
         self.device().backend()?.conv2d_scaled(&self.channels_last()?, &factors.channels_last()?, step)
     }
 
@@ -271,7 +283,7 @@ impl Tensor {
         let steps = parts.into_iter().map(step).collect::<Result<Vec<_>>>()?;
         let [first, rest @ ..] = &steps[..] else { return Err(Error::argument("conv2d_cat", "no parts were given")) };
         let x = first.operand();
-        x.same_float("conv2d_cat", &rest.iter().map(|step| Some(step.operand())).collect::<Vec<_>>())?;
+        check_compute("conv2d_cat", x, &rest.iter().map(|step| Some(step.operand())).collect::<Vec<_>>())?;
         let [n, _, h, w] = first.dims();
         if let Some(other) = rest.iter().map(CatStep::dims).find(|&[n2, _, h2, w2]| (n2, h2, w2) != (n, h, w)) {
             return Err(Error::shapes("conv2d_cat", &first.dims(), &other, "all sizes but the channels must be equal"));
@@ -302,18 +314,23 @@ impl Tensor {
         if let Some(r) = epilogue.residual.as_ref().filter(|r| r.dims() != shape.output_dims()) {
             return Err(Error::shapes("conv2d", &shape.output_dims(), r.dims(), "the residual must have the output's shape"));
         }
-        self.same_float("conv2d", &[Some(weight), epilogue.scale, epilogue.shift, epilogue.residual.as_ref()])?;
-        let residual = epilogue.residual.map(|r| r.channels_last()).transpose()?;
+        check_compute("conv2d", self, &[Some(weight), epilogue.scale, epilogue.shift, epilogue.residual.as_ref()])?;
+        let dtype = epilogue.dtype.unwrap_or(self.dtype());
+        if dtype.computed() != self.dtype().computed() || (dtype != self.dtype() && self.device() != Device::Cpu) {
+            return Err(Error::DType { op: "conv2d", expected: self.dtype().to_string(), found: dtype });
+        }
+        let residual = epilogue.residual.map(|r| r.to_dtype(dtype)?.channels_last()).transpose()?;
         Ok(ConvStep { weight: weight.to_layout(Layout::Blocked)?, shape, epilogue: Epilogue { residual, ..epilogue } })
     }
 
-    /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its input of shape `input_dims`, from that of its output, `self`.
+    /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its input of shape `input_dims`, from that of its output, `self`, whose
+    /// element type it has.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d_grad_input(&self, weight: &Tensor, input_dims: &[usize], options: &Conv2dOptions) -> Result<Tensor> {
         let shape = self.grad_shape(input_dims, weight.dims(), options)?;
-        self.same_float("conv2d_grad_input", &[Some(weight)])?;
+        check_compute("conv2d_grad_input", self, &[Some(weight)])?;
         self.device().backend()?.conv2d_grad_input(&self.channels_last()?, &weight.to_layout(Layout::Blocked)?, &shape)
     }
 
@@ -324,7 +341,7 @@ impl Tensor {
     /// Where shapes or element types do not fit.
     pub fn conv2d_grad_weight(&self, x: &Tensor, weight_dims: &[usize], options: &Conv2dOptions) -> Result<Tensor> {
         let shape = self.grad_shape(x.dims(), weight_dims, options)?;
-        self.same_float("conv2d_grad_weight", &[Some(x)])?;
+        check_compute("conv2d_grad_weight", self, &[Some(x)])?;
         self.device().backend()?.conv2d_grad_weight(&x.channels_last()?, &self.channels_last()?, &shape)
     }
 
@@ -334,18 +351,6 @@ impl Tensor {
             return Err(Error::shapes("conv2d", self.dims(), &shape.output_dims(), "the gradient must have the output's shape"));
         }
         Ok(shape)
-    }
-
-    /// Checks that this and the other operands are all f32 or all f64, and on one device.
-    pub(crate) fn same_float(&self, op: &'static str, others: &[Option<&Tensor>]) -> Result<()> {
-        self.check_same_device(op, others.iter().copied().flatten())?;
-        if !matches!(self.dtype(), crate::DType::F32 | crate::DType::F64) {
-            return Err(Error::DType { op, expected: "float32 or float64".into(), found: self.dtype() });
-        }
-        match others.iter().flatten().find(|t| t.dtype() != self.dtype()) {
-            Some(t) => Err(Error::DType { op, expected: self.dtype().to_string(), found: t.dtype() }),
-            None => Ok(()),
-        }
     }
 }
 

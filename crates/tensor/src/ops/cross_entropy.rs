@@ -28,11 +28,12 @@ const OP: &str = "cross_entropy";
 
 impl Tensor {
     /// The cross entropy of logits `[N, K]` against target classes `[N]` (I64): the loss (a scalar, or `[N]` where not reduced), and
-    /// the probabilities `[N, K]` that [`cross_entropy_backward`](Tensor::cross_entropy_backward) needs.
+    /// the probabilities `[N, K]` that [`cross_entropy_backward`](Tensor::cross_entropy_backward) needs. Both are `f32` where logits are bf16.
     pub fn cross_entropy(&self, targets: &Tensor, options: &CrossEntropyOptions) -> Result<(Tensor, Tensor)> {
         check_float(OP, self)?;
         check_targets(self, targets, options)?;
-        let (losses, probabilities) = self.device().backend()?.cross_entropy(&self.contiguous()?, targets, options.label_smoothing)?;
+        let logits = self.widened()?.contiguous()?;
+        let (losses, probabilities) = self.device().backend()?.cross_entropy(&logits, targets, options.label_smoothing)?;
         let loss = match options.reduction {
             Reduction::Mean => losses.mean_all()?,
             Reduction::Sum => losses.sum_all()?,

@@ -1,6 +1,6 @@
 //! Layer normalisation (Ba, Kiros and Hinton, "Layer normalization", 2016) over the last dimensions.
 
-use super::check::{check_alike, check_float};
+use super::check::{check_compute, check_float};
 use crate::{Error, Layout, Result, Shape, Tensor};
 
 /// The normalisation that [`Tensor::layer_norm`] applies to each row of the last dimensions:
@@ -29,13 +29,13 @@ pub struct LayerNormGrads {
 }
 
 impl Tensor {
-    /// Layer normalisation of `[…, normalized_shape]`. The result is contiguous.
+    /// Layer normalisation of `[…, normalized_shape]`. The result is contiguous, and `f32` where the input is bf16.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn layer_norm(&self, norm: &LayerNorm<'_>) -> Result<Tensor> {
         self.check_layer_norm(norm)?;
-        self.device().backend()?.layer_norm(&self.to_layout(Layout::Contiguous)?, norm)
+        self.device().backend()?.layer_norm(&self.widened()?.to_layout(Layout::Contiguous)?, norm)
     }
 
     /// The gradients of [`layer_norm`](Tensor::layer_norm) of `x`, from that of its output, `self`.
@@ -44,11 +44,11 @@ impl Tensor {
     /// Where shapes or element types do not fit.
     pub fn layer_norm_backward(&self, x: &Tensor, norm: &LayerNorm<'_>) -> Result<LayerNormGrads> {
         self.check_layer_norm(norm)?;
-        check_alike("layer_norm", self, x)?;
+        check_compute("layer_norm", self, &[Some(x)])?;
         if self.shape() != x.shape() {
             return Err(Error::shapes("layer_norm", self.dims(), x.dims(), "the gradient has the input's shape"));
         }
-        self.device().backend()?.layer_norm_backward(&self.contiguous()?, &x.contiguous()?, norm)
+        self.device().backend()?.layer_norm_backward(&self.widened()?.contiguous()?, &x.widened()?.contiguous()?, norm)
     }
 
     fn check_layer_norm(&self, norm: &LayerNorm<'_>) -> Result<()> {
@@ -58,7 +58,7 @@ impl Tensor {
             return Err(Error::shapes("layer_norm", self.dims(), shape, "the first must end in the normalized shape, which is not empty"));
         }
         for parameter in [norm.weight, norm.bias].into_iter().flatten() {
-            check_alike("layer_norm", self, parameter)?;
+            check_compute("layer_norm", self, &[Some(parameter)])?;
             if parameter.shape() != shape {
                 return Err(Error::shapes("layer_norm", parameter.dims(), shape, "weight and bias must have the normalized shape"));
             }

@@ -2,17 +2,18 @@
 
 use crate::{
     Error, Layout, Result, Tensor,
-    ops::{Conv2dOptions, ConvMethod},
+    ops::{Conv2dOptions, ConvMethod, Epilogue},
 };
 
 impl Tensor {
-    /// `self` `[…, C]` times the transpose of `weight` `[K, C]`, plus `bias` `[K]`: `[…, K]`.
+    /// `self` `[…, C]` times the transpose of `weight` `[K, C]`, plus `bias` `[K]`: `[…, K]`. That of bf16 is `f32`.
     ///
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>, method: ConvMethod) -> Result<Tensor> {
         let (rows, w) = (self.as_pixels(weight, 1)?, as_1x1(weight)?);
-        let y = rows.conv2d(&w, bias, &options(method))?;
+        let epilogue = Epilogue { shift: bias, dtype: Some(self.dtype().computed()), ..Default::default() };
+        let y = rows.conv2d_fused(&w, &options(method), epilogue)?;
         let mut dims = self.dims().to_vec();
         if let Some(last) = dims.last_mut() {
             *last = weight.dims()[0];

@@ -1,5 +1,6 @@
 //! The update rules of the optimisers, each one pass over a parameter, its gradient and its state.
 
+use super::check::{check_alike, check_float};
 use crate::{Error, Result, Tensor};
 
 /// One step of stochastic gradient descent: PyTorch's `torch.optim.SGD`.
@@ -117,6 +118,7 @@ fn like(op: &'static str, param: &Tensor, tensor: &Tensor) -> Result<Tensor> {
     if tensor.shape() != param.shape() {
         return Err(Error::shapes(op, param.dims(), tensor.dims(), "gradient and state must have the parameter's shape"));
     }
-    param.same_float(op, &[Some(tensor)])?;
+    check_float(op, param)?;
+    check_alike(op, param, tensor)?;
     tensor.to_layout(param.layout())
 }

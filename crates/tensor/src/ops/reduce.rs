@@ -66,7 +66,7 @@ impl Reduce {
 
 impl Tensor {
     /// `op` over the dimensions `dims` (negative from the end; all where empty). They stay with size 1 where `keepdim`, else they
-    /// go. Sums are carried in 64 bits; the result does not depend on the number of threads.
+    /// go. Sums are carried in 64 bits; the result does not depend on the number of threads. That of bf16 is `f32`.
     pub fn reduce(&self, op: Reduce, dims: &[isize], keepdim: bool) -> Result<Tensor> {
         check_float(op.name(), self)?;
         let mut reduced = vec![dims.is_empty(); self.shape().rank()];

@@ -22,12 +22,12 @@ impl Softmax {
 }
 
 impl Tensor {
-    /// `eˣ / Σ eˣ` along `dim`.
+    /// `eˣ / Σ eˣ` along `dim`; that of bf16 is `f32`.
     pub fn softmax(&self, dim: isize) -> Result<Tensor> {
         softmax_along(Softmax::Plain, self, dim)
     }
 
-    /// `x - ln Σ eˣ` along `dim`.
+    /// `x - ln Σ eˣ` along `dim`; that of bf16 is `f32`.
     pub fn log_softmax(&self, dim: isize) -> Result<Tensor> {
         softmax_along(Softmax::Log, self, dim)
     }
@@ -45,6 +45,7 @@ impl Tensor {
 
 fn softmax_along(op: Softmax, x: &Tensor, dim: isize) -> Result<Tensor> {
     check_float(op.name(), x)?;
+    let x = &x.widened()?;
     let d = x.shape().dim_index(op.name(), dim)?;
     let backend = x.device().backend()?;
     innermost(d, &[&unblocked(x)?], |operands| backend.softmax(op, &operands[0], d))
@@ -52,6 +53,7 @@ fn softmax_along(op: Softmax, x: &Tensor, dim: isize) -> Result<Tensor> {
 
 fn backward_along(op: Softmax, grad: &Tensor, output: &Tensor, dim: isize) -> Result<Tensor> {
     check_float(op.name(), grad)?;
+    let (grad, output) = (&grad.widened()?, &output.widened()?);
     check_alike(op.name(), grad, output)?;
     if grad.shape() != output.shape() {
         return Err(Error::shapes(op.name(), grad.dims(), output.dims(), "the gradient has the output's shape"));

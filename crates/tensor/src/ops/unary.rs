@@ -1,5 +1,6 @@
 //! Elementwise functions of one operand, and their gradients.
 
+use super::check::{check_compute, check_float};
 use crate::{Error, Layout, Result, Tensor};
 
 /// A function of one number.
@@ -101,21 +102,21 @@ impl Unary {
 impl Tensor {
     /// `op` of each element. The result has the operand's memory order. Floats only.
     pub fn unary(&self, op: Unary) -> Result<Tensor> {
-        super::check::check_float(op.name(), self)?;
+        check_float(op.name(), self)?;
         let x = if self.layout() == Layout::Blocked && !op.keeps_zero() { &self.contiguous()? } else { self };
         self.device().backend()?.unary(op, x)
     }
 
     /// The gradient of [`unary`](Tensor::unary) with respect to its operand, in one pass. `self` is the gradient with respect to
-    /// the result; `saved` is the operand or the result, as [`Unary::saved`] says. The result has the memory order of `saved`.
+    /// the result; `saved` is the operand or the result, as [`Unary::saved`] says. The result has the memory order and the element type of
+    /// `saved`.
     pub fn unary_backward(&self, op: Unary, saved: &Tensor) -> Result<Tensor> {
-        super::check::check_float(op.name(), self)?;
-        super::check::check_alike(op.name(), self, saved)?;
+        check_compute(op.name(), self, &[Some(saved)])?;
         if self.shape() != saved.shape() {
             return Err(Error::shapes(op.name(), self.dims(), saved.dims(), "the gradient has the shape of what was saved"));
         }
         let saved = if saved.layout() == Layout::Blocked { &saved.contiguous()? } else { saved };
-        self.device().backend()?.unary_backward(op, &self.to_layout(saved.layout())?, saved)
+        self.device().backend()?.unary_backward(op, &self.to_dtype(saved.dtype())?.to_layout(saved.layout())?, saved)
     }
 
     /// `-self`.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use autograd::conv_method;
 use layers::{Call, Conv2d, Fusion, Linear};
 use tensor::{
-    Layout, Tensor,
+    DType, Layout, Tensor,
     cpu::{ConvAlgorithm, ConvPass, conv2d_algorithm, conv2d_speedup},
     ops::{Conv2dOptions, ConvMethod, ConvShape, Epilogue},
     random::Generator,
@@ -203,6 +203,7 @@ impl Operands {
     }
 
     fn median(&mut self, pass: Pass, shape: &ConvShape, budget: Duration) -> Result<Duration> {
+        self.store_for(shape.options.method)?;
         median(budget, || {
             if pass != Pass::Inference {
                 // The optimiser has just written them: nothing that was made of them before is of use.
@@ -214,6 +215,15 @@ impl Operands {
         })
     }
 
+    /// Has activations and their gradients stored as a network of this method stores them, but for its input.
+    fn store_for(&mut self, method: ConvMethod) -> tensor::Result<()> {
+        let dtype = if method == ConvMethod::Bf16 { DType::Bf16 } else { DType::F32 };
+        for activation in [&mut self.x, &mut self.dy].into_iter().chain(&mut self.residual) {
+            *activation = activation.to_dtype(dtype)?;
+        }
+        Ok(())
+    }
+
     fn run(&mut self, pass: Pass, shape: &ConvShape) -> tensor::Result<()> {
         let options = &shape.options;
         let y = match pass {
@@ -222,7 +232,7 @@ impl Operands {
             Pass::Inference | Pass::Forward | Pass::Backward => {
                 let (scale, shift, residual) = (self.scale.as_ref(), self.shift.as_ref(), self.residual.take());
                 let adds = residual.is_some();
-                let epilogue = Epilogue { scale, shift, residual, activation: self.fusion.activation };
+                let epilogue = Epilogue { scale, shift, residual, activation: self.fusion.activation, dtype: None };
                 let y = self.x.conv2d_fused(&self.weight, options, epilogue);
                 // As in a network, the output has taken the residual's memory: it is the next one.
                 self.residual = y.as_ref().ok().filter(|_| adds).cloned();

@@ -2,20 +2,21 @@
 
 use super::behind_relu;
 use crate::{
-    Float, Result, Tensor,
+    Element, Result, Tensor,
+    cpu::stored::Stored,
     ops::{NormBackward, NormGrads},
 };
 
 /// As [`backward_of`](super::backward_of), for the moments of this batch.
-pub(super) fn backward<T: Float>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
+pub(super) fn backward<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
     let c = dy.dims()[1];
-    let (grad, x) = (dy.data::<T>()?, forward.x.data::<T>()?);
-    let output = forward.relu_output.map(Tensor::data::<T>).transpose()?;
-    let weight = forward.norm.weight.map(Tensor::data::<T>).transpose()?;
-    let behind: Vec<T> = (0..grad.len()).map(|i| output.map_or(grad[i], |y| behind_relu(grad[i], y[i]))).collect();
+    let (grad, x) = (dy.data::<E>()?, forward.x.data::<E>()?);
+    let output = forward.relu_output.map(Tensor::data::<E>).transpose()?;
+    let weight = forward.norm.weight.map(Tensor::data::<E::Compute>).transpose()?;
+    let behind: Vec<E> = (0..grad.len()).map(|i| output.map_or(grad[i], |y| behind_relu(grad[i], y[i]))).collect();
     let rows = (grad.len() / c.max(1)) as f64;
-    let mut dx = Tensor::uninit::<T>(dy.shape().clone(), dy.layout())?;
-    let out = dx.data_mut::<T>()?;
+    let mut dx = Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?;
+    let out = dx.data_mut::<E>()?;
     let (mut dweight, mut dbias) = (Vec::with_capacity(c), Vec::with_capacity(c));
     for channel in 0..c {
         let places = || (channel..grad.len()).step_by(c);
@@ -27,17 +28,18 @@ pub(super) fn backward<T: Float>(dy: &Tensor, forward: &NormBackward<'_>) -> Res
         let sum_x: f64 = places().map(|i| behind[i].to_f64() * normal(i)).sum();
         let scale = inv_std * weight.map_or(1.0, |w| w[channel].to_f64());
         for i in places() {
-            out[i] = T::from_f64(scale * (behind[i].to_f64() - sum / rows - normal(i) * sum_x / rows));
+            let gradient = scale * (behind[i].to_f64() - sum / rows - normal(i) * sum_x / rows);
+            out[i] = E::narrow(E::Compute::from_f64(gradient));
         }
-        dweight.push(T::from_f64(sum_x));
-        dbias.push(T::from_f64(sum));
+        dweight.push(E::Compute::from_f64(sum_x));
+        dbias.push(E::Compute::from_f64(sum));
     }
     let residual = match (forward.residual, output.is_some()) {
         (false, _) => None,
         (true, false) => Some(dy.clone()),
         (true, true) => {
-            let mut masked = Tensor::uninit::<T>(dy.shape().clone(), dy.layout())?;
-            masked.data_mut::<T>()?.copy_from_slice(&behind);
+            let mut masked = Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?;
+            masked.data_mut::<E>()?.copy_from_slice(&behind);
             Some(masked)
         }
     };

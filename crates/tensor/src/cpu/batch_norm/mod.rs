@@ -8,9 +8,10 @@ use crate::cpu::{
     dispatch::{Kernel, SimdLevel, level, run_at},
     pool::{SharedMut, parallel},
     simd::{Simd, streams},
+    stored::{Stored, with_stored},
 };
 use crate::{
-    Float, Layout, Result, Tensor,
+    Element, Float, Layout, Result, Tensor,
     ops::{Norm, NormBackward, NormGrads},
     storage::Buffer,
     with_float,
@@ -33,38 +34,38 @@ fn for_chunks(rows: usize, channels: usize, work: impl Fn(usize, usize, usize) +
 
 /// The mean and biased variance of each channel, from chunks combined by the formula of Chan, Golub and LeVeque (1979).
 pub(super) fn stats(x: &Tensor) -> Result<(Tensor, Tensor)> {
-    with_float!("batch_norm", x.dtype(), T => stats_of::<T>(x))
+    with_stored!("batch_norm", x.dtype(), E => stats_of::<E>(x))
 }
 
 /// The mean of each channel over some rows, and behind all of them the sums of squared deviations.
-struct Moments<'a, T> {
+struct Moments<'a, E: Stored> {
     channels: usize,
-    data: &'a [T],
-    out: &'a mut [T],
+    data: &'a [E],
+    out: &'a mut [E::Compute],
 }
 
-impl<T: Float> Kernel for Moments<'_, T> {
+impl<E: Stored> Kernel for Moments<'_, E> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
         let c = self.channels;
         let (mean, m2) = self.out.split_at_mut(c);
-        let n = T::from_f64((self.data.len() / c) as f64);
-        sums::add_rows::<S, T>(c, self.data, mean);
+        let n = E::Compute::from_f64((self.data.len() / c) as f64);
+        sums::add_rows::<S, E>(c, self.data, mean);
         mean.iter_mut().for_each(|m| *m = *m / n);
-        sums::add_squares::<S, T>(c, self.data, mean, m2);
+        sums::add_squares::<S, E>(c, self.data, mean, m2);
     }
 }
 
-fn stats_of<T: Float>(x: &Tensor) -> Result<(Tensor, Tensor)> {
-    let (data, c) = (x.data::<T>()?, x.dims()[1]);
+fn stats_of<E: Stored>(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    let (data, c) = (x.data::<E>()?, x.dims()[1]);
     let rows = data.len() / c;
-    let moments = partial_sums::<T>(rows, c, |a, b, out| run_at(level(), Moments { channels: c, data: &data[a * c..b * c], out }));
+    let moments = partial_sums::<E::Compute>(rows, c, |a, b, out| run_at(level(), Moments { channels: c, data: &data[a * c..b * c], out }));
     let (mut mean, mut m2) = (vec![0.0; c], vec![0.0; c]);
-    run_at(level(), Combine { rows, moments: moments.as_slice::<T>(), mean: &mut mean, m2: &mut m2 });
-    let mean = mean.into_iter().map(T::from_f64).collect();
-    let var = m2.into_iter().map(|m2| T::from_f64(m2 / rows as f64)).collect();
-    Ok((Tensor::from_vec::<T>(mean, [c])?, Tensor::from_vec::<T>(var, [c])?))
+    run_at(level(), Combine { rows, moments: moments.as_slice::<E::Compute>(), mean: &mut mean, m2: &mut m2 });
+    let mean = mean.into_iter().map(E::Compute::from_f64).collect();
+    let var = m2.into_iter().map(|m2| E::Compute::from_f64(m2 / rows as f64)).collect();
+    Ok((Tensor::from_vec::<E::Compute>(mean, [c])?, Tensor::from_vec::<E::Compute>(var, [c])?))
 }
 
 /// Two numbers a channel of each chunk, those of all channels and then the others: `sums(first row, behind the last row, out)` computes those
@@ -183,16 +184,16 @@ impl<T: Float> Kernel for Affine<'_, T> {
 
 /// `relu((x - mean) * scale + bias + residual)`.
 pub(super) fn forward(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
-    with_float!("batch_norm", x.dtype(), T => forward_of::<T>(x, norm, residual, relu))
+    with_stored!("batch_norm", x.dtype(), E => forward_of::<E>(x, norm, residual, relu))
 }
 
-fn forward_of<T: Float>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+fn forward_of<E: Stored>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
     let c = x.dims()[1];
-    let channels = Channels::<T>::new(norm)?;
-    let mut y = Tensor::uninit::<T>(x.shape().clone(), x.layout())?;
-    let data = x.data::<T>()?;
-    let residual = residual.map(Tensor::data::<T>).transpose()?;
-    let out = y.data_mut::<T>()?;
+    let channels = Channels::<E::Compute>::new(norm)?;
+    let mut y = Tensor::uninit::<E>(x.shape().clone(), x.layout())?;
+    let data = x.data::<E>()?;
+    let residual = residual.map(Tensor::data::<E>).transpose()?;
+    let out = y.data_mut::<E>()?;
     let (streams, out) = (streams(out, c), SharedMut::new(out));
     if data.is_empty() {
         return Ok(y);
@@ -210,7 +211,7 @@ fn forward_of<T: Float>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, 
     Ok(y)
 }
 
-impl<T: Float> Kernel for rows::Normalise<'_, T> {
+impl<E: Stored> Kernel for rows::Normalise<'_, E> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -220,30 +221,30 @@ impl<T: Float> Kernel for rows::Normalise<'_, T> {
 
 /// All gradients, from that of the output.
 pub(super) fn backward(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
-    with_float!("batch_norm_backward", dy.dtype(), T => backward_of::<T>(dy, forward))
+    with_stored!("batch_norm_backward", dy.dtype(), E => backward_of::<E>(dy, forward))
 }
 
-fn backward_of<T: Float>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
+fn backward_of<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
     let c = dy.dims()[1];
     if forward.batch_stats && dy.elements() <= FEW_ROWS * c {
-        return few::backward::<T>(dy, forward);
+        return few::backward::<E>(dy, forward);
     }
-    let channels = Channels::<T>::new(&forward.norm)?;
-    let (grad, x) = (dy.data::<T>()?, forward.x.data::<T>()?);
-    let output = forward.relu_output.map(Tensor::data::<T>).transpose()?;
-    let (sum, sum_x) = reduce(c, grad, x, output, &channels);
-    let mut dx = Tensor::uninit::<T>(dy.shape().clone(), dy.layout())?;
+    let channels = Channels::<E::Compute>::new(&forward.norm)?;
+    let (grad, x) = (dy.data::<E>()?, forward.x.data::<E>()?);
+    let output = forward.relu_output.map(Tensor::data::<E>).transpose()?;
+    let (sum, sum_x) = reduce((grad, x, output), &channels.mean);
+    let mut dx = Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?;
     let keep_masked = forward.residual && output.is_some();
-    let mut masked = if keep_masked { Some(Tensor::uninit::<T>(dy.shape().clone(), dy.layout())?) } else { None };
+    let mut masked = if keep_masked { Some(Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?) } else { None };
     // dx = scale * (g - sum / n - (x - mean) * inv_std² * sum_x / n); with fixed moments only the first term stays.
     let n = (grad.len() / c.max(1)) as f64;
     let constants =
-        |f: &dyn Fn(usize) -> f64| -> Vec<T> { (0..c).map(|i| T::from_f64(if forward.batch_stats { f(i) } else { 0.0 })).collect() };
+        |f: &dyn Fn(usize) -> f64| -> Vec<E::Compute> { (0..c).map(|i| E::Compute::from_f64(if forward.batch_stats { f(i) } else { 0.0 })).collect() };
     let offset = constants(&|i| sum[i] / n);
     let slope = constants(&|i| sum_x[i] * channels.inv_std[i] * channels.inv_std[i] / n);
-    let out = dx.data_mut::<T>()?;
+    let out = dx.data_mut::<E>()?;
     let (streams, out) = (streams(out, c), SharedMut::new(out));
-    let masked_out = masked.as_mut().map(|m| m.data_mut::<T>().map(SharedMut::new)).transpose()?;
+    let masked_out = masked.as_mut().map(|m| m.data_mut::<E>().map(SharedMut::new)).transpose()?;
     if !grad.is_empty() {
         for_chunks(grad.len() / c, c, |_, a, b| {
             let range = a * c..b * c;
@@ -254,43 +255,43 @@ fn backward_of<T: Float>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Norm
             run_at(level(), rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, output, masked, streams, out });
         });
     }
-    let weight = (0..c).map(|i| T::from_f64(sum_x[i] * channels.inv_std[i])).collect();
-    let bias = sum.iter().map(|&s| T::from_f64(s)).collect();
+    let weight = (0..c).map(|i| E::Compute::from_f64(sum_x[i] * channels.inv_std[i])).collect();
+    let bias = sum.iter().map(|&s| E::Compute::from_f64(s)).collect();
     let residual = if forward.residual { Some(masked.unwrap_or_else(|| dy.clone())) } else { None };
-    Ok(NormGrads { x: dx, weight: Tensor::from_vec::<T>(weight, [c])?, bias: Tensor::from_vec::<T>(bias, [c])?, residual })
+    Ok(NormGrads { x: dx, weight: Tensor::from_vec::<E::Compute>(weight, [c])?, bias: Tensor::from_vec::<E::Compute>(bias, [c])?, residual })
 }
 
-struct GradSums<'a, T> {
-    grad: &'a [T],
-    x: &'a [T],
-    output: Option<&'a [T]>,
-    mean: &'a [T],
-    out: &'a mut [T],
+struct GradSums<'a, E: Stored> {
+    grad: &'a [E],
+    x: &'a [E],
+    output: Option<&'a [E]>,
+    mean: &'a [E::Compute],
+    out: &'a mut [E::Compute],
 }
 
-impl<T: Float> Kernel for GradSums<'_, T> {
+impl<E: Stored> Kernel for GradSums<'_, E> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
         let (sum, sum_x) = self.out.split_at_mut(self.mean.len());
-        sums::add_grads::<S, T>(self.grad, self.x, self.output, self.mean, sum, sum_x);
+        sums::add_grads::<S, E>((self.grad, self.x, self.output), self.mean, sum, sum_x);
     }
 }
 
 /// The gradient `g` behind a ReLU whose output was `y`.
 #[inline(always)]
-fn behind_relu<T: Float>(g: T, y: T) -> T {
-    if y > T::ZERO { g } else { T::ZERO }
+fn behind_relu<E: Stored>(g: E, y: E) -> E {
+    if y > E::default() { g } else { E::default() }
 }
 
 /// For each channel, the sums of g and of g * (x - mean), where g is the gradient behind the ReLU.
-fn reduce<T: Float>(c: usize, grad: &[T], x: &[T], output: Option<&[T]>, channels: &Channels<T>) -> (Vec<f64>, Vec<f64>) {
-    let mean = &channels.mean[..c];
-    let partial = partial_sums::<T>(grad.len() / c.max(1), c, |a, b, out| {
+fn reduce<E: Stored>((grad, x, output): (&[E], &[E], Option<&[E]>), mean: &[E::Compute]) -> (Vec<f64>, Vec<f64>) {
+    let c = mean.len();
+    let partial = partial_sums::<E::Compute>(grad.len() / c.max(1), c, |a, b, out| {
         let rows = a * c..b * c;
         run_at(level(), GradSums { grad: &grad[rows.clone()], x: &x[rows.clone()], output: output.map(|y| &y[rows]), mean, out });
     });
-    let mut sums = column_sums(level(), partial.as_slice::<T>(), 2 * c);
+    let mut sums = column_sums(level(), partial.as_slice::<E::Compute>(), 2 * c);
     let sums_x = sums.split_off(c);
     (sums, sums_x)
 }
@@ -317,7 +318,7 @@ impl<T: Float> Kernel for AddRows<'_, T> {
     }
 }
 
-impl<T: Float> Kernel for rows::InputGrad<'_, T> {
+impl<E: Stored> Kernel for rows::InputGrad<'_, E> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -328,7 +329,40 @@ impl<T: Float> Kernel for rows::InputGrad<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Generator;
+    use crate::{DType, random::Generator};
+
+    #[test]
+    fn bf16_is_computed_with_as_the_same_numbers_in_f32_and_then_rounded() {
+        let mut generator = Generator::new(9);
+        for (shape, relu, residual) in [
+            ([2, 3, 5, 4], true, true),
+            ([2, 16, 2, 2], false, true),
+            ([3, 37, 7, 9], true, false),
+            ([3, 96, 9, 9], true, true),
+            ([40, 32, 24, 24], false, false),
+        ] {
+            let mut draw = || {
+                let t = Tensor::normal(shape, 0.3, 1.0, &mut generator).unwrap().channels_last().unwrap();
+                t.to_dtype(DType::Bf16).unwrap()
+            };
+            let stored = [draw(), draw(), draw()];
+            let all = |[x, dy, other]: &[Tensor; 3]| {
+                let (mean, var) = stats(x).unwrap();
+                let norm = Norm { mean: &mean, var: &var, weight: Some(&var), bias: Some(&mean), eps: 1e-5 };
+                let y = forward(x, &norm, residual.then_some(other), relu).unwrap();
+                let of = NormBackward { norm, x, relu_output: relu.then_some(&y), batch_stats: true, residual };
+                let NormGrads { x: dx, weight, bias, residual } = backward(dy, &of).unwrap();
+                let results = [Some(mean.clone()), Some(var.clone()), Some(weight), Some(bias), Some(y.clone()), Some(dx), residual];
+                results.map(|t| t.map(|t| t.to_dtype(if t.shape().rank() == 4 { DType::Bf16 } else { DType::F32 }).unwrap()))
+            };
+            let got = all(&stored);
+            let expected = all(&stored.each_ref().map(|t| t.to_dtype(DType::F32).unwrap()));
+            for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                let values = |t: &Option<Tensor>| t.as_ref().map(|t| t.to_f64_vec().unwrap());
+                assert_eq!(values(got), values(expected), "result {i} of {shape:?}");
+            }
+        }
+    }
 
     #[test]
     fn large_results_are_those_of_their_pictures() {

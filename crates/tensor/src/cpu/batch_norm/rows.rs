@@ -1,54 +1,52 @@
-//! Row by row passes: vectors of channels for `f32`, plain loops for other floats and for the channels that fill no vector.
+//! Row by row passes: vectors of channels where `f32` are computed with, plain loops elsewhere and for the channels that fill no vector.
 
-use super::{
-    behind_relu,
-    sums::{as_f32, as_f32_mut},
-};
+use super::behind_relu;
 use crate::{
     Float,
-    cpu::simd::{Simd, write},
+    cpu::{
+        simd::Simd,
+        stored::{Stored, as_f32, write},
+    },
 };
 
 /// `out = relu((x - mean) * scale + bias + residual)`.
-pub(super) struct Normalise<'a, T> {
-    pub mean: &'a [T],
-    pub scale: &'a [T],
-    pub bias: &'a [T],
-    pub x: &'a [T],
-    pub residual: Option<&'a [T]>,
+pub(super) struct Normalise<'a, E: Stored, C = <E as Stored>::Compute> {
+    pub mean: &'a [C],
+    pub scale: &'a [C],
+    pub bias: &'a [C],
+    pub x: &'a [E],
+    pub residual: Option<&'a [E]>,
     pub relu: bool,
     /// Whether `out`, whose rows lie aligned then, is written past the caches.
     pub streams: bool,
-    pub out: &'a mut [T],
+    pub out: &'a mut [E],
 }
 
-impl<T: Float> Normalise<'_, T> {
+impl<E: Stored> Normalise<'_, E> {
     #[inline(always)]
     pub(super) fn run<S: Simd>(self) {
-        let c = self.mean.len();
+        let Normalise { mean, scale, bias, x, residual, relu, streams, out } = self;
+        let c = mean.len();
         let mut done = 0;
-        if let (Some(x), Some(mean), Some(scale), Some(bias), Some(out)) =
-            (as_f32(self.x), as_f32(self.mean), as_f32(self.scale), as_f32(self.bias), as_f32_mut(self.out))
-        {
-            let vectors =
-                Normalise { mean, scale, bias, x, residual: self.residual.and_then(as_f32), relu: self.relu, streams: self.streams, out };
+        if let (Some(mean), Some(scale), Some(bias)) = (as_f32(mean), as_f32(scale), as_f32(bias)) {
+            let vectors = Normalise { mean, scale, bias, x, residual, relu, streams, out: &mut *out };
             // SAFETY: `run_at` has entered the level S; `streams` says what it takes.
             done = unsafe { vectors.vectors::<S>() };
         }
         if done == c {
             return;
         }
-        for start in (0..self.x.len()).step_by(c) {
+        for start in (0..x.len()).step_by(c) {
             for i in done..c {
-                let value =
-                    (self.x[start + i] - self.mean[i]) * self.scale[i] + self.bias[i] + self.residual.map_or(T::ZERO, |r| r[start + i]);
-                self.out[start + i] = if self.relu { value.maximum(T::ZERO) } else { value };
+                let value = (x[start + i].widen() - mean[i]) * scale[i] + bias[i];
+                let value = residual.map_or(value, |r| value + r[start + i].widen());
+                out[start + i] = E::narrow(if relu { value.maximum(E::Compute::ZERO) } else { value });
             }
         }
     }
 }
 
-impl Normalise<'_, f32> {
+impl<E: Stored> Normalise<'_, E, f32> {
     /// The channels that fill whole vectors; how many those are.
     ///
     /// # Safety
@@ -57,21 +55,21 @@ impl Normalise<'_, f32> {
     unsafe fn vectors<S: Simd>(self) -> usize {
         let c = self.mean.len();
         let whole = c / S::LANES * S::LANES;
-        let residual = self.residual.map(<[f32]>::as_ptr);
+        let residual = self.residual.map(<[E]>::as_ptr);
         for start in (0..self.x.len()).step_by(c) {
             for i in (0..whole).step_by(S::LANES) {
                 // SAFETY: `i` has a vector of channels behind it, and `start + i` one of values.
                 unsafe {
                     let (mean, scale, bias) =
                         (S::load(self.mean.as_ptr().add(i)), S::load(self.scale.as_ptr().add(i)), S::load(self.bias.as_ptr().add(i)));
-                    let mut value = S::mul_add(S::sub(S::load(self.x.as_ptr().add(start + i)), mean), scale, bias);
+                    let mut value = S::mul_add(S::sub(E::load::<S>(self.x.as_ptr().add(start + i)), mean), scale, bias);
                     if let Some(residual) = residual {
-                        value = S::add(value, S::load(residual.add(start + i)));
+                        value = S::add(value, E::load::<S>(residual.add(start + i)));
                     }
                     if self.relu {
                         value = S::max(value, S::zero());
                     }
-                    write::<S>(self.streams, self.out.as_mut_ptr().add(start + i), value);
+                    write::<S, E>(self.streams, self.out.as_mut_ptr().add(start + i), value);
                 }
             }
         }
@@ -83,57 +81,49 @@ impl Normalise<'_, f32> {
 
 /// `out = scale * (g - offset - (x - mean) * slope)`, where `g` is the gradient, zero where the ReLU's `output` is not above zero;
 /// `masked = g` where that is wanted.
-pub(super) struct InputGrad<'a, T> {
-    pub mean: &'a [T],
-    pub scale: &'a [T],
-    pub offset: &'a [T],
-    pub slope: &'a [T],
-    pub grad: &'a [T],
-    pub x: &'a [T],
-    pub output: Option<&'a [T]>,
-    pub masked: Option<&'a mut [T]>,
+pub(super) struct InputGrad<'a, E: Stored, C = <E as Stored>::Compute> {
+    pub mean: &'a [C],
+    pub scale: &'a [C],
+    pub offset: &'a [C],
+    pub slope: &'a [C],
+    pub grad: &'a [E],
+    pub x: &'a [E],
+    pub output: Option<&'a [E]>,
+    pub masked: Option<&'a mut [E]>,
     /// Whether `out` and `masked`, whose rows lie aligned then, are written past the caches.
     pub streams: bool,
-    pub out: &'a mut [T],
+    pub out: &'a mut [E],
 }
 
-impl<T: Float> InputGrad<'_, T> {
+impl<E: Stored> InputGrad<'_, E> {
     #[inline(always)]
-    pub(super) fn run<S: Simd>(mut self) {
-        let c = self.mean.len();
+    pub(super) fn run<S: Simd>(self) {
+        let InputGrad { mean, scale, offset, slope, grad, x, output, mut masked, streams, out } = self;
+        let c = mean.len();
         let mut done = 0;
-        if let (Some(mean), Some(scale), Some(offset), Some(slope), Some(grad), Some(x), Some(out)) = (
-            as_f32(self.mean),
-            as_f32(self.scale),
-            as_f32(self.offset),
-            as_f32(self.slope),
-            as_f32(self.grad),
-            as_f32(self.x),
-            as_f32_mut(self.out),
-        ) {
-            let masked = self.masked.as_deref_mut().and_then(as_f32_mut);
-            let vectors =
-                InputGrad { mean, scale, offset, slope, grad, x, output: self.output.and_then(as_f32), masked, streams: self.streams, out };
+        if let (Some(mean), Some(scale), Some(offset), Some(slope)) = (as_f32(mean), as_f32(scale), as_f32(offset), as_f32(slope)) {
+            let masked = masked.as_deref_mut();
+            let vectors = InputGrad { mean, scale, offset, slope, grad, x, output, masked, streams, out: &mut *out };
             // SAFETY: `run_at` has entered the level S; `streams` says what it takes.
             done = unsafe { vectors.vectors::<S>() };
         }
         if done == c {
             return;
         }
-        for start in (0..self.grad.len()).step_by(c) {
+        for start in (0..grad.len()).step_by(c) {
             for i in done..c {
                 let at = start + i;
-                let g = self.output.map_or(self.grad[at], |y| behind_relu(self.grad[at], y[at]));
-                if let Some(masked) = &mut self.masked {
+                let g = output.map_or(grad[at], |y| behind_relu(grad[at], y[at]));
+                if let Some(masked) = &mut masked {
                     masked[at] = g;
                 }
-                self.out[at] = self.scale[i] * (g - self.offset[i] - (self.x[at] - self.mean[i]) * self.slope[i]);
+                out[at] = E::narrow(scale[i] * (g.widen() - offset[i] - (x[at].widen() - mean[i]) * slope[i]));
             }
         }
     }
 }
 
-impl InputGrad<'_, f32> {
+impl<E: Stored> InputGrad<'_, E, f32> {
     /// The channels that fill whole vectors; how many those are.
     ///
     /// # Safety
@@ -142,22 +132,22 @@ impl InputGrad<'_, f32> {
     unsafe fn vectors<S: Simd>(self) -> usize {
         let c = self.mean.len();
         let whole = c / S::LANES * S::LANES;
-        let (output, masked) = (self.output.map(<[f32]>::as_ptr), self.masked.map(<[f32]>::as_mut_ptr));
+        let (output, masked) = (self.output.map(<[E]>::as_ptr), self.masked.map(<[E]>::as_mut_ptr));
         for start in (0..self.grad.len()).step_by(c) {
             for i in (0..whole).step_by(S::LANES) {
                 // SAFETY: `i` has a vector of channels behind it, and `start + i` one of values.
                 unsafe {
                     let at = start + i;
-                    let mut g = S::load(self.grad.as_ptr().add(at));
+                    let mut g = E::load::<S>(self.grad.as_ptr().add(at));
                     if let Some(output) = output {
-                        g = S::where_positive(S::load(output.add(at)), g);
+                        g = S::where_positive(E::load::<S>(output.add(at)), g);
                     }
                     if let Some(masked) = masked {
-                        write::<S>(self.streams, masked.add(at), g);
+                        write::<S, E>(self.streams, masked.add(at), g);
                     }
-                    let d = S::sub(S::load(self.x.as_ptr().add(at)), S::load(self.mean.as_ptr().add(i)));
+                    let d = S::sub(E::load::<S>(self.x.as_ptr().add(at)), S::load(self.mean.as_ptr().add(i)));
                     let inner = S::sub(S::sub(g, S::load(self.offset.as_ptr().add(i))), S::mul(d, S::load(self.slope.as_ptr().add(i))));
-                    write::<S>(self.streams, self.out.as_mut_ptr().add(at), S::mul(S::load(self.scale.as_ptr().add(i)), inner));
+                    write::<S, E>(self.streams, self.out.as_mut_ptr().add(at), S::mul(S::load(self.scale.as_ptr().add(i)), inner));
                 }
             }
         }

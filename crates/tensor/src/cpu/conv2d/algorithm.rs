@@ -69,11 +69,22 @@ pub(super) enum Kernels {
     Plain,
 }
 
+impl Kernels {
+    /// Whether activations may be stored as bf16.
+    pub(super) fn take_bf16(&self, s: &ConvShape) -> bool {
+        match self {
+            Kernels::Depthwise => true,
+            Kernels::Tiles(_) => s.options.method == ConvMethod::Bf16,
+            Kernels::Winograd | Kernels::Plain => false,
+        }
+    }
+}
+
 pub(super) fn kernels(dtype: DType, s: &ConvShape, pass: ConvPass) -> Kernels {
     if depthwise::applies(dtype, s) {
         return Kernels::Depthwise;
     }
-    match grouping(s).filter(|_| dtype == DType::F32) {
+    match grouping(s).filter(|_| dtype != DType::F64) {
         Some(_) if winograd::applies(s, pass) => Kernels::Winograd,
         Some(piece) => Kernels::Tiles(piece),
         None => Kernels::Plain,

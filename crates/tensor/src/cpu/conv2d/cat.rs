@@ -6,10 +6,11 @@ use super::{
     forward, winograd_write_at, write_at,
 };
 use crate::{
-    Layout, Result, Shape, Tensor,
+    DType, Layout, Result, Shape, Tensor, bf16,
     cpu::{
         dispatch::level,
         pool::{SharedMut, parallel_ranges},
+        stored::{Stored, as_f32_mut},
     },
     ops::{CatStep, ConvStep},
 };
@@ -17,10 +18,15 @@ use crate::{
 /// Values below which a second thread is not worth waking.
 const GRAIN: usize = 1 << 14;
 
-/// All parts, of `f32`, in one tensor of this shape.
+/// All parts, of `f32` or bf16, in one tensor of this shape: of bf16 where a part is.
 pub(in crate::cpu) fn forward_cat(parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
-    let mut all = Tensor::uninit::<f32>(shape.clone(), Layout::ChannelsLast)?;
-    let (pixel, values) = (shape[1], all.data_mut::<f32>()?);
+    let bf16 = parts.iter().any(|part| part.dtype() == DType::Bf16);
+    if bf16 { cat_as::<bf16>(parts, shape) } else { cat_as::<f32>(parts, shape) }
+}
+
+fn cat_as<E: Stored>(parts: Vec<CatStep<'_>>, shape: &Shape) -> Result<Tensor> {
+    let mut all = Tensor::uninit::<E>(shape.clone(), Layout::ChannelsLast)?;
+    let (pixel, values) = (shape[1], all.data_mut::<E>()?);
     let mut channel = 0;
     for part in parts {
         let channels = part.dims()[1];
@@ -36,24 +42,28 @@ pub(in crate::cpu) fn forward_cat(parts: Vec<CatStep<'_>>, shape: &Shape) -> Res
 }
 
 /// Writes a convolution's output to the start of each pixel of so many values.
-fn write(x: &Tensor, step: ConvStep<'_>, pixel: usize, y: &mut [f32]) -> Result<()> {
+fn write<E: Stored>(x: &Tensor, step: ConvStep<'_>, pixel: usize, y: &mut [E]) -> Result<()> {
     let ConvStep { weight, shape, epilogue } = step;
     let kernels = kernels(x.dtype(), &shape, ConvPass::Forward);
+    // A residual would have to lie as the output does.
     if epilogue.residual.is_none() {
-        // A residual would have to lie as the output does.
-        let out = Output::new(&epilogue, false, pixel)?;
-        match kernels {
-            Kernels::Tiles(piece) => return write_at(level(), x, &weight, &shape, out, piece, y),
-            Kernels::Winograd => return winograd_write_at(level(), x, &weight, &shape, out, y),
-            Kernels::Depthwise | Kernels::Plain => {}
+        match (kernels, as_f32_mut(y)) {
+            (Kernels::Winograd, Some(y)) => {
+                return winograd_write_at(level(), x, &weight, &shape, Output::new(&epilogue, false, pixel)?, y);
+            }
+            (kernels @ Kernels::Tiles(piece), y32) if y32.is_some() || kernels.take_bf16(&shape) => {
+                return write_at(level(), x, &weight, &shape, Output::new(&epilogue, false, pixel)?, piece, y);
+            }
+            _ => {}
         }
     }
     copy(&forward(x, &weight, &shape, epilogue)?, shape.k, pixel, y)
 }
 
 /// Copies the channels of a tensor to the start of each pixel of so many values.
-fn copy(x: &Tensor, channels: usize, pixel: usize, y: &mut [f32]) -> Result<()> {
-    let x = x.data::<f32>()?;
+fn copy<E: Stored>(x: &Tensor, channels: usize, pixel: usize, y: &mut [E]) -> Result<()> {
+    let x = x.to_dtype(E::DTYPE)?;
+    let x = x.data::<E>()?;
     let pixels = x.len().checked_div(channels).unwrap_or(0);
     assert!(pixels == 0 || (pixels - 1) * pixel + channels <= y.len(), "the output has as many pixels");
     let y = SharedMut::new(y);
@@ -101,7 +111,13 @@ mod tests {
                 .map(|(weight, options, shift, residual, activation)| FusedConv2d {
                     weight,
                     options: *options,
-                    epilogue: Epilogue { scale: Some(shift), shift: Some(shift), residual: residual.clone(), activation: *activation },
+                    epilogue: Epilogue {
+                        scale: Some(shift),
+                        shift: Some(shift),
+                        residual: residual.clone(),
+                        activation: *activation,
+                        dtype: None,
+                    },
                 })
                 .collect();
             let mut apart: Vec<Tensor> =

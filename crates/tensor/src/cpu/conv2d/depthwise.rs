@@ -8,11 +8,12 @@ use super::{
     plan::{Addressing, Axis, Run, runs},
 };
 use crate::{
-    BLOCK, DType,
+    BLOCK, DType, Element, Float,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at},
         pool::{SharedMut, parallel, threads},
         simd::Simd,
+        stored::Stored,
     },
     ops::ConvShape,
 };
@@ -31,7 +32,7 @@ pub(super) const MOST_LANES: usize = 16;
 
 /// Whether these kernels compute this convolution.
 pub(super) fn applies(dtype: DType, s: &ConvShape) -> bool {
-    dtype == DType::F32 && s.options.groups == s.c && s.k == s.c && s.c >= MOST_LANES
+    dtype != DType::F64 && s.options.groups == s.c && s.k == s.c && s.c >= MOST_LANES
 }
 
 /// A weight `[C, 1, R, S]` in the order that vectors of channels are read in.
@@ -78,11 +79,11 @@ pub(super) fn depthwise_runs(rows: &Axis, columns: &Axis, width: usize, kernel_w
     runs(&rows.inside(), &columns.inside(), &Addressing { width, left: 0, channels: 1, kernel_width, merge: false })
 }
 
-/// One depthwise gather: every output pixel is a sum over (input pixel, tap) pairs of its own channel.
+/// One depthwise gather: every output pixel is a sum over (input pixel, tap) pairs of its own channel. Input and output are stored as `E`.
 #[derive(Clone, Copy)]
-pub(super) struct DepthwiseGather<'a> {
+pub(super) struct DepthwiseGather<'a, E = f32> {
     /// Channels-last input.
-    pub x: &'a [f32],
+    pub x: &'a [E],
     /// Values from one input pixel to the next.
     pub pixel: usize,
     pub images: usize,
@@ -94,13 +95,13 @@ pub(super) struct DepthwiseGather<'a> {
     /// What [`depthwise_runs`] gives.
     pub runs: &'a [Run],
     pub weight: &'a DepthwiseWeight<'a>,
-    pub out: Output<'a>,
+    pub out: Output<'a, E>,
 }
 
-impl DepthwiseGather<'_> {
+impl<E: Stored> DepthwiseGather<'_, E> {
     /// Writes the channels-last output to `y`.
-    pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
-        let picture = (self.input.0 * self.input.1 + self.output.0 * self.output.1) * self.channels * size_of::<f32>();
+    pub(super) fn run(&self, level: SimdLevel, y: &mut [E]) {
+        let picture = (self.input.0 * self.input.1 + self.output.0 * self.output.1) * self.channels * size_of::<E>();
         let small = picture <= SMALL_PICTURE;
         // Small pictures are shared out by channels, so that a row is still in the first-level cache for the next; large ones by rows.
         let parts = if small { self.channels / MOST_LANES } else { self.runs.len() };
@@ -122,7 +123,7 @@ impl DepthwiseGather<'_> {
     }
 
     /// Where in the input a picture starts.
-    fn picture(&self, image: usize) -> *const f32 {
+    fn picture(&self, image: usize) -> *const E {
         self.x[image * self.input.0 * self.input.1 * self.pixel..].as_ptr()
     }
 
@@ -135,18 +136,18 @@ impl DepthwiseGather<'_> {
     #[allow(clippy::too_many_arguments)]
     unsafe fn tiles<S: Simd>(
         &self,
-        x: *const f32,
+        x: *const E,
         image: usize,
         run: &Run,
         pixels: Range<usize>,
         c: usize,
         most: usize,
-        y: SharedMut<f32>,
+        y: SharedMut<E>,
     ) {
         for start in pixels.clone().step_by(most) {
             let x = x.wrapping_add(start * run.input_step * self.pixel);
             // SAFETY: the caller's promise; the plan's taps name pixels of the picture and taps of the weight.
-            unsafe { tile_of::<S>(most.min(pixels.end - start), self, run, x, c, y.get(), self.place(image, run, start) + c) }
+            unsafe { tile_of::<S, E>(most.min(pixels.end - start), self, run, x, c, y.get(), self.place(image, run, start) + c) }
         }
     }
 
@@ -158,16 +159,16 @@ impl DepthwiseGather<'_> {
 }
 
 /// All channels of some runs of a picture.
-struct RowsKernel<'a> {
-    gather: &'a DepthwiseGather<'a>,
+struct RowsKernel<'a, E> {
+    gather: &'a DepthwiseGather<'a, E>,
     /// The first pixel of the input picture.
-    picture: *const f32,
+    picture: *const E,
     image: usize,
     runs: &'a [Run],
-    y: SharedMut<f32>,
+    y: SharedMut<E>,
 }
 
-impl Kernel for RowsKernel<'_> {
+impl<E: Stored> Kernel for RowsKernel<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -188,17 +189,17 @@ impl Kernel for RowsKernel<'_> {
 }
 
 /// Some channels, at least a vector, of some runs of a picture.
-pub(super) struct ChannelsKernel<'a> {
-    pub gather: &'a DepthwiseGather<'a>,
+pub(super) struct ChannelsKernel<'a, E> {
+    pub gather: &'a DepthwiseGather<'a, E>,
     /// The first of the channels of the input picture's first pixel.
-    pub picture: *const f32,
+    pub picture: *const E,
     pub image: usize,
     pub runs: &'a [Run],
     pub channels: Range<usize>,
-    pub y: SharedMut<f32>,
+    pub y: SharedMut<E>,
 }
 
-impl Kernel for ChannelsKernel<'_> {
+impl<E: Stored> Kernel for ChannelsKernel<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -215,21 +216,21 @@ impl Kernel for ChannelsKernel<'_> {
     }
 }
 
-/// `P` output pixels of one vector of channels from `c`, finished but for an activation that vectors do not know; pixel `p` goes to `y` plus
-/// `p` steps. `at` is its place in the output.
+/// `P` output pixels of one vector of channels from `c`, finished but for an activation that vectors do not know. `at` is the place in the
+/// output `y` of the first.
 ///
 /// # Safety
 /// See [`Simd`]; all that the run's taps name exists behind `x` (which points to channel `c` of the first tap's row), and so do the
 /// outputs.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize>(
-    g: &DepthwiseGather<'_>,
+unsafe fn tile<S: Simd, E: Stored, const P: usize>(
+    g: &DepthwiseGather<'_, E>,
     run: &Run,
-    x: *const f32,
+    x: *const E,
     c: usize,
     at: usize,
-    (y, y_step): (*mut f32, usize),
-) {
+    y: *mut E,
+) -> [S::V; P] {
     // SAFETY: the caller's promise.
     unsafe {
         let mut acc = [S::zero(); P];
@@ -239,57 +240,66 @@ unsafe fn tile<S: Simd, const P: usize>(
             let x = x.add(tap.pixel * g.pixel);
             let w = S::load(weight.add(tap.row * g.weight.tap));
             for p in 0..P {
-                acc[p] = S::mul_add(S::load(x.add(p * step)), w, acc[p]);
+                acc[p] = S::mul_add(E::load::<S>(x.add(p * step)), w, acc[p]);
             }
         }
-        // `y` may be no part of the output: the residual is never in there.
-        let finish = Finish::<S>::new(&g.out, c, y);
-        for (p, &sum) in acc.iter().enumerate() {
-            finish.store(sum, at + p * run.output_step * g.channels, y.add(p * y_step));
+        let finish = Finish::<S, E>::new(&g.out, c, y);
+        for (p, sum) in acc.iter_mut().enumerate() {
+            *sum = finish.finished(*sum, at + p * run.output_step * g.channels);
         }
+        acc
     }
 }
 
-/// [`tile`] for a number of pixels known only at run time, and the activation. `y` is the whole output.
+/// [`tile`] for a number of pixels known only at run time, and the activation. `y` is the whole output, which is written to from `at` on.
 ///
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn tile_of<S: Simd>(pixels: usize, g: &DepthwiseGather<'_>, run: &Run, x: *const f32, c: usize, y: *mut f32, at: usize) {
+unsafe fn tile_of<S: Simd, E: Stored>(pixels: usize, g: &DepthwiseGather<'_, E>, run: &Run, x: *const E, c: usize, y: *mut E, at: usize) {
     // Values that an activation waits for are in the first-level cache, one vector behind the other.
     let mut values = MaybeUninit::<[f32; PIXELS * MOST_LANES]>::uninit();
     let values = values.as_mut_ptr().cast::<f32>();
     let step = run.output_step * g.channels;
     // SAFETY: the caller's promise.
-    let y = unsafe { y.add(at) };
-    let out = if g.out.activates() { (values, S::LANES) } else { (y, step) };
+    let to = unsafe { y.add(at) };
+    let activates = g.out.activates();
     macro_rules! by_pixels {
         ($($p:literal)*) => {
             match pixels {
                 // SAFETY: the caller's promise; there is room for PIXELS vectors.
-                $($p => unsafe { tile::<S, $p>(g, run, x, c, at, out) },)*
+                $($p => unsafe {
+                    let finished = tile::<S, E, $p>(g, run, x, c, at, y);
+                    for p in 0..$p {
+                        if activates {
+                            S::store(values.add(p * S::LANES), finished[p]);
+                        } else {
+                            E::store::<S>(to.add(p * step), finished[p]);
+                        }
+                    }
+                },)*
                 _ => unreachable!("a tile has 1 to PIXELS pixels"),
             }
         };
     }
     by_pixels!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
-    if g.out.activates() {
-        // SAFETY: the tile has written that many values; the outputs exist, the caller says.
+    if activates {
+        // SAFETY: that many values have been written; the outputs exist, the caller says.
         unsafe {
-            activate(values, pixels * S::LANES, S::LEVEL, g.out);
+            activate(values, pixels * S::LANES, S::LEVEL, &g.out);
             for p in 0..pixels {
-                S::store(y.add(p * step), S::load(values.add(p * S::LANES)));
+                E::store::<S>(to.add(p * step), S::load(values.add(p * S::LANES)));
             }
         }
     }
 }
 
 /// One depthwise weight gradient: for each tap, the sum over pixels of input times output gradient.
-pub(super) struct DepthwiseGradWeight<'a> {
+pub(super) struct DepthwiseGradWeight<'a, E> {
     /// Channels-last input.
-    pub x: &'a [f32],
+    pub x: &'a [E],
     /// Channels-last gradient of the output.
-    pub dy: &'a [f32],
+    pub dy: &'a [E],
     pub images: usize,
     pub channels: usize,
     /// Height and width of `x`.
@@ -306,7 +316,7 @@ pub(super) struct DepthwiseGradWeight<'a> {
 /// Vectors of channels whose sums a task keeps in registers.
 const VECTORS: usize = 4;
 
-impl DepthwiseGradWeight<'_> {
+impl<E: Stored> DepthwiseGradWeight<'_, E> {
     /// Writes the blocked gradient to `dw`.
     pub(super) fn run(&self, level: SimdLevel, dw: &mut [f32]) {
         let taps = self.kernel.0 * self.kernel.1;
@@ -351,15 +361,15 @@ impl DepthwiseGradWeight<'_> {
     }
 }
 
-struct GradKernel<'a> {
-    grad: &'a DepthwiseGradWeight<'a>,
+struct GradKernel<'a, E> {
+    grad: &'a DepthwiseGradWeight<'a, E>,
     tap: usize,
     /// The first channel of `out`.
     start: usize,
     out: &'a mut [f32],
 }
 
-impl Kernel for GradKernel<'_> {
+impl<E: Stored> Kernel for GradKernel<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -378,16 +388,17 @@ impl Kernel for GradKernel<'_> {
         }
         for c in done..channels {
             let (g, at) = (self.grad, self.start + c);
-            let mut sum = 0.0;
+            let mut sum = E::Compute::ZERO;
             g.for_rows(self.tap, |x, dy, pixels| {
-                sum += (0..pixels).map(|p| g.x[x + at + p * g.stride.1 * g.channels] * g.dy[dy + at + p * g.channels]).sum::<f32>();
+                let product = |p: usize| g.x[x + at + p * g.stride.1 * g.channels].widen() * g.dy[dy + at + p * g.channels].widen();
+                sum += (0..pixels).map(product).sum::<E::Compute>();
             });
-            self.out[c] = sum;
+            self.out[c] = sum.to_f64() as f32;
         }
     }
 }
 
-impl GradKernel<'_> {
+impl<E: Stored> GradKernel<'_, E> {
     /// # Safety
     /// See [`Simd`]; `V` vectors of channels lie in `out` behind `c`.
     #[inline(always)]
@@ -400,7 +411,7 @@ impl GradKernel<'_> {
                 let (mut x, mut dy) = (g.x.as_ptr().add(x + at), g.dy.as_ptr().add(dy + at));
                 for _ in 0..pixels {
                     for v in 0..V {
-                        sums[v] = S::mul_add(S::load(x.add(v * S::LANES)), S::load(dy.add(v * S::LANES)), sums[v]);
+                        sums[v] = S::mul_add(E::load::<S>(x.add(v * S::LANES)), E::load::<S>(dy.add(v * S::LANES)), sums[v]);
                     }
                     x = x.wrapping_add(g.stride.1 * g.channels);
                     dy = dy.wrapping_add(g.channels);

@@ -34,7 +34,8 @@ const HIGH_STRIPE: usize = 7;
 pub(super) fn applies(dtype: DType, expand: &ConvShape, depthwise: &ConvShape) -> bool {
     let o = &expand.options;
     let pixelwise = expand.kernel == (1, 1) && (o.stride, o.padding, o.groups) == ((1, 1), (0, 0), 1) && o.method != ConvMethod::Bf16;
-    pixelwise
+    dtype == DType::F32
+        && pixelwise
         && depthwise.c.is_multiple_of(MOST_LANES)
         && matches!(kernels(dtype, expand, ConvPass::Forward), Kernels::Tiles(_))
         && matches!(kernels(dtype, depthwise, ConvPass::Forward), Kernels::Depthwise)

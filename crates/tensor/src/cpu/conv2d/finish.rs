@@ -4,18 +4,20 @@ use super::tile::{MOST_ROWS, Places, Rows, Sink, for_each_of, for_rows, for_vect
 use crate::{
     BLOCK, Layout, Result, Tensor,
     cpu::{
-        simd::{Simd, streams, write},
+        simd::{Simd, streams},
+        stored::{Stored, write},
         unary::unary_in_place,
     },
     ops::{Epilogue, Unary},
 };
 
-/// The channels that a tile writes, and what happens to them on the way: `activation(sum * scale + shift + residual)`.
+/// The channels that a tile writes, and what happens to them on the way: `activation(sum * scale + shift + residual)`. Outputs, and the
+/// residual, are stored as `E`.
 #[derive(Clone, Copy)]
-pub(super) struct Output<'a> {
+pub(super) struct Output<'a, E = f32> {
     scale: Option<&'a [f32]>,
     shift: Option<&'a [f32]>,
-    residual: Option<Residual<'a>>,
+    residual: Option<Residual<'a, E>>,
     /// What results are held between: the activations ReLU and ReLU6.
     bounds: (f32, f32),
     /// An activation of another kind.
@@ -34,17 +36,17 @@ pub(super) struct Output<'a> {
 
 /// What is added to the sums.
 #[derive(Clone, Copy)]
-enum Residual<'a> {
+enum Residual<'a, E> {
     /// Values beside the output.
-    Beside(&'a [f32]),
+    Beside(&'a [E]),
     /// What the output holds so far.
     Output,
 }
 
-impl Residual<'_> {
+impl<E> Residual<'_, E> {
     /// The values, as they lie in the output `y`.
     #[inline(always)]
-    fn values(self, y: *mut f32) -> *const f32 {
+    fn values(self, y: *mut E) -> *const E {
         match self {
             Residual::Beside(values) => values.as_ptr(),
             Residual::Output => y,
@@ -54,7 +56,7 @@ impl Residual<'_> {
 
 const UNBOUNDED: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
 
-impl<'a> Output<'a> {
+impl<'a, E: Stored> Output<'a, E> {
     /// Sums as they are, in pixels of so many values.
     pub(super) fn plain(pixel: usize) -> Self {
         Output {
@@ -71,11 +73,10 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// All of this epilogue, in pixels of so many values. Its tensors are `f32`; without a residual, the output itself may hold one: see
-    /// [`output`].
+    /// All of this epilogue, in pixels of so many values. Without a residual, the output itself may hold one: see [`output`].
     pub(super) fn new(e: &'a Epilogue<'_>, in_place: bool, pixel: usize) -> Result<Self> {
         let data = |t: Option<&'a Tensor>| t.map(Tensor::data::<f32>).transpose();
-        let beside = data(e.residual.as_ref())?.map(Residual::Beside);
+        let beside = e.residual.as_ref().map(Tensor::data::<E>).transpose()?.map(Residual::Beside);
         let residual = if in_place { Some(Residual::Output) } else { beside };
         let (bounds, then) = match e.activation {
             None => (UNBOUNDED, None),
@@ -99,10 +100,13 @@ impl<'a> Output<'a> {
     }
 
     /// The same for an output that is large, whose lines the caches hold only where a residual is read from them.
-    pub(super) fn streaming(self, y: &[f32]) -> Self {
+    pub(super) fn streaming(self, y: &[E]) -> Self {
         Output { streams: !matches!(self.residual, Some(Residual::Output)) && streams(y, self.pixel), ..self }
     }
 
+}
+
+impl<E> Output<'_, E> {
     /// Whether there is an activation that vectors do not know, which [`activate`] applies.
     #[inline(always)]
     pub(super) fn activates(&self) -> bool {
@@ -112,17 +116,17 @@ impl<'a> Output<'a> {
 
 /// The tensor of these dimensions that a convolution writes to, and whether it holds the residual: the one that the epilogue gives away,
 /// where nobody else holds it. Its values are read from the cache then, and written to lines that are there.
-pub(super) fn output(dims: [usize; 4], e: &mut Epilogue<'_>) -> Result<(Tensor, bool)> {
+pub(super) fn output<E: Stored>(dims: [usize; 4], e: &mut Epilogue<'_>) -> Result<(Tensor, bool)> {
     if let Some(mut residual) = e.residual.take() {
         if residual.is_unshared() {
             return Ok((residual, true));
         }
         e.residual = Some(residual);
     }
-    Ok((Tensor::uninit::<f32>(dims, Layout::ChannelsLast)?, false))
+    Ok((Tensor::uninit::<E>(dims, Layout::ChannelsLast)?, false))
 }
 
-/// A tile's output, finished in registers but for [`activate`]: row `p` is written to `places[p]` of `to`.
+/// A tile's output of `f32`, finished in registers but for [`activate`]: row `p` is written to `places[p]` of `to`.
 #[derive(Clone, Copy)]
 pub(super) struct Finished<'a> {
     pub at: &'a Places<'a>,
@@ -152,42 +156,64 @@ impl Sink for Finished<'_> {
 /// # Safety
 /// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs. The sums' rows are of whole vectors.
 #[inline(always)]
-pub(super) unsafe fn finish_rows<S: Simd>(sums: Rows, offsets: &[usize], y: *mut f32, out: Output<'_>) {
-    let Rows { first: sums, step: row } = sums;
+pub(super) unsafe fn finish_rows<S: Simd, E: Stored>(sums: Rows, offsets: &[usize], y: *mut E, out: Output<'_, E>) {
     let whole = out.channels / S::LANES * S::LANES;
     let rest = out.channels - whole;
     // SAFETY: the caller's promise; no more than the channels that there are is read or written, but in `sums`.
     unsafe {
-        for first in (0..whole).step_by(S::LANES) {
-            let finish = Finish::<S>::new(&out, out.channel + first, y);
-            for (p, &at) in offsets.iter().enumerate() {
-                let sum = sums.add(p * row + first);
-                let finished = finish.finished(S::load(sum), at + first);
-                if out.activates() {
-                    S::store(sum, finished);
-                } else {
-                    write::<S>(out.streams, y.wrapping_add(at + first), finished);
-                }
+        // Two vectors of a row are neighbours: those of bf16 are a line together.
+        for first in (0..whole).step_by(2 * S::LANES) {
+            if first + S::LANES < whole {
+                finish_vectors::<S, E, 2>(sums, first, offsets, y, &out);
+            } else {
+                finish_vectors::<S, E, 1>(sums, first, offsets, y, &out);
             }
         }
         if rest > 0 {
-            let finish = Finish::<S>::part(&out, out.channel + whole, rest, y);
+            let finish = Finish::<S, E>::part(&out, out.channel + whole, rest, y);
             for (p, &at) in offsets.iter().enumerate() {
-                let sum = sums.add(p * row + whole);
+                let sum = sums.first.add(p * sums.step + whole);
                 S::store(sum, finish.finished_part(S::load(sum), at + whole, rest));
             }
         }
         if out.activates() {
-            activate(sums, offsets.len() * row, S::LEVEL, out);
+            activate(sums.first, offsets.len() * sums.step, S::LEVEL, &out);
             for (p, &at) in offsets.iter().enumerate() {
                 for first in (0..whole).step_by(S::LANES) {
-                    write::<S>(out.streams, y.wrapping_add(at + first), S::load(sums.add(p * row + first)));
+                    write::<S, E>(out.streams, y.wrapping_add(at + first), S::load(sums.first.add(p * sums.step + first)));
                 }
             }
         }
         if rest > 0 {
             for (p, &at) in offsets.iter().enumerate() {
-                S::store_part(y.wrapping_add(at + whole), S::load(sums.add(p * row + whole)), rest);
+                E::store_part::<S>(y.wrapping_add(at + whole), S::load(sums.first.add(p * sums.step + whole)), rest);
+            }
+        }
+    }
+}
+
+/// [`finish_rows`] for `V` vectors of channels from the `first` on: to the output, or where an activation awaits them back to the sums.
+///
+/// # Safety
+/// As [`finish_rows`].
+#[inline(always)]
+unsafe fn finish_vectors<S: Simd, E: Stored, const V: usize>(sums: Rows, first: usize, offsets: &[usize], y: *mut E, out: &Output<'_, E>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut finish = [Finish::<S, E>::new(out, out.channel + first, y); V];
+        for v in 1..V {
+            finish[v] = Finish::new(out, out.channel + first + v * S::LANES, y);
+        }
+        for (p, &at) in offsets.iter().enumerate() {
+            for v in 0..V {
+                let channel = first + v * S::LANES;
+                let sum = sums.first.add(p * sums.step + channel);
+                let finished = finish[v].finished(S::load(sum), at + channel);
+                if out.activates() {
+                    S::store(sum, finished);
+                } else {
+                    write::<S, E>(out.streams, y.wrapping_add(at + channel), finished);
+                }
             }
         }
     }
@@ -198,12 +224,12 @@ pub(super) unsafe fn finish_rows<S: Simd>(sums: Rows, offsets: &[usize], y: *mut
 /// # Safety
 /// See [`Simd`].
 #[inline(always)]
-pub(super) unsafe fn fetch_ahead<S: Simd, const V: usize>(y: *mut f32, offsets: &[usize], out: Output<'_>) {
+pub(super) unsafe fn fetch_ahead<S: Simd, E: Stored, const V: usize>(y: *mut E, offsets: &[usize], out: &Output<'_, E>) {
     if out.ahead > 0 {
         for v in 0..V {
             for &at in offsets {
                 // SAFETY: the caller's promise.
-                unsafe { S::prefetch(y.wrapping_add(at + v * S::LANES + out.ahead)) }
+                unsafe { S::prefetch(y.wrapping_add(at + v * S::LANES + out.ahead).cast()) }
             }
         }
     }
@@ -214,36 +240,36 @@ pub(super) unsafe fn fetch_ahead<S: Simd, const V: usize>(y: *mut f32, offsets: 
 /// # Safety
 /// They exist, and nobody else touches them.
 #[inline(always)]
-pub(super) unsafe fn activate(y: *mut f32, len: usize, level: crate::cpu::SimdLevel, out: Output<'_>) {
+pub(super) unsafe fn activate<E>(y: *mut f32, len: usize, level: crate::cpu::SimdLevel, out: &Output<'_, E>) {
     if let Some(op) = out.then {
         // SAFETY: the caller's promise.
         unary_in_place(level, op, unsafe { std::slice::from_raw_parts_mut(y, len) });
     }
 }
 
-/// What is added where there is no residual.
+/// What is added where there is no residual; zeros of any type.
 static ZEROS: [f32; BLOCK] = [0.0; BLOCK];
 
 /// What one vector of channels goes through, but for [`activate`], kept in registers. There are no branches: what is not asked for
 /// multiplies by one, adds zero or is no bound.
 #[derive(Clone, Copy)]
-pub(super) struct Finish<S: Simd> {
+pub(super) struct Finish<S: Simd, E = f32> {
     scale: S::V,
     shift: S::V,
-    residual: *const f32,
+    residual: *const E,
     /// Which bits of an output's place the residual's place has: all, or none of that of zeros.
     place: usize,
     low: S::V,
     high: S::V,
 }
 
-impl<S: Simd> Finish<S> {
+impl<S: Simd, E: Stored> Finish<S, E> {
     /// For the vector of outputs in `y` that starts with `channel`.
     ///
     /// # Safety
     /// See [`Simd`]; `LANES` channels follow.
     #[inline(always)]
-    pub(super) unsafe fn new(out: &Output<'_>, channel: usize, y: *mut f32) -> Self {
+    pub(super) unsafe fn new(out: &Output<'_, E>, channel: usize, y: *mut E) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::of(out, y, |values| S::load(values.as_ptr().wrapping_add(channel))) }
     }
@@ -253,7 +279,7 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// See [`Simd`]; these channels exist.
     #[inline(always)]
-    unsafe fn part(out: &Output<'_>, channel: usize, len: usize, y: *mut f32) -> Self {
+    unsafe fn part(out: &Output<'_, E>, channel: usize, len: usize, y: *mut E) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::of(out, y, |values| S::load_part(values.as_ptr().wrapping_add(channel), len)) }
     }
@@ -261,8 +287,8 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// See [`Simd`].
     #[inline(always)]
-    unsafe fn of(out: &Output<'_>, y: *mut f32, load: impl Fn(&[f32]) -> S::V) -> Self {
-        let (residual, place) = out.residual.map_or((ZEROS.as_ptr(), 0), |residual| (residual.values(y), usize::MAX));
+    unsafe fn of(out: &Output<'_, E>, y: *mut E, load: impl Fn(&[f32]) -> S::V) -> Self {
+        let (residual, place) = out.residual.map_or((ZEROS.as_ptr().cast(), 0), |residual| (residual.values(y), usize::MAX));
         // SAFETY: the caller's promise.
         unsafe {
             Finish {
@@ -281,9 +307,9 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// See [`Simd`]; the values behind `y` and those of the residual at `at` exist, and nobody else touches them.
     #[inline(always)]
-    pub(super) unsafe fn store(self, sum: S::V, at: usize, y: *mut f32) {
+    pub(super) unsafe fn store(self, sum: S::V, at: usize, y: *mut E) {
         // SAFETY: the caller's promise.
-        unsafe { S::store(y, self.finished(sum, at)) }
+        unsafe { E::store::<S>(y, self.finished(sum, at)) }
     }
 
     /// The finished values of a vector of sums, whose outputs start at `at`.
@@ -291,9 +317,9 @@ impl<S: Simd> Finish<S> {
     /// # Safety
     /// As [`store`](Finish::store).
     #[inline(always)]
-    unsafe fn finished(self, sum: S::V, at: usize) -> S::V {
+    pub(super) unsafe fn finished(self, sum: S::V, at: usize) -> S::V {
         // SAFETY: the caller's promise.
-        unsafe { self.with_residual(sum, S::load(self.residual.wrapping_add(at & self.place))) }
+        unsafe { self.with_residual(sum, E::load::<S>(self.residual.wrapping_add(at & self.place))) }
     }
 
     /// The finished values of `len` sums, whose outputs start at `at`.
@@ -303,7 +329,7 @@ impl<S: Simd> Finish<S> {
     #[inline(always)]
     unsafe fn finished_part(self, sum: S::V, at: usize, len: usize) -> S::V {
         // SAFETY: the caller's promise.
-        unsafe { self.with_residual(sum, S::load_part(self.residual.wrapping_add(at & self.place), len)) }
+        unsafe { self.with_residual(sum, E::load_part::<S>(self.residual.wrapping_add(at & self.place), len)) }
     }
 
     /// # Safety

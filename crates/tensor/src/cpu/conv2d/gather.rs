@@ -6,7 +6,7 @@ use super::{
     matrices::MatrixKernel,
     pairs::pair_channels,
     plan::Run,
-    tile::{Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, max_rows, tile_parts, tile_rows},
+    tile::{Fetch, Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, max_rows, tile_parts, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -15,6 +15,7 @@ use crate::{
         matrix_unit::with_matrix_unit,
         pool::{SharedMut, parallel_with_scratch},
         simd::Simd,
+        stored::{Stored, is_f32},
     },
 };
 
@@ -27,26 +28,37 @@ const AHEAD: usize = 2048;
 /// Values of an output that the second-level caches hold no longer until the next layer reads it.
 const LARGE_OUTPUT: usize = 1 << 18;
 
-/// One gather: all output pixels and channels.
+/// One gather: all output pixels and channels. Outputs are stored as `E`.
 #[derive(Clone, Copy)]
-pub(super) struct Gather<'a> {
+pub(super) struct Gather<'a, E = f32> {
     pub plan: &'a Plan,
-    /// Channels-last input; of numbers, also where pairs are multiplied.
+    /// Channels-last input; of numbers also where pairs are multiplied, unless it lies in pairs.
     pub x: &'a [f32],
     /// Blocked weights: `[blocks][taps][channels][32]`.
     pub weight: &'a [f32],
-    pub out: Output<'a>,
+    pub out: Output<'a, E>,
 }
 
 impl Gather<'_> {
+    /// The same by this thread alone, for a plan of one task that copies nothing. Where it is said so, the block of weights behind the
+    /// task's is fetched.
+    pub(super) fn run_here(&self, level: SimdLevel, fetches_next: bool, y: &mut [f32]) {
+        let (task, y) = (&self.plan.tasks[0], SharedMut::new(y));
+        let next_block = Some(task.blocks.1).filter(|block| fetches_next && (block + 1) * self.geometry().block_len() <= self.weight.len());
+        let kernel = TaskKernel::<f32, false> { gather: self, task, next_block, y };
+        run_at(level, WithScratch { kernel, scratch: &mut [] });
+    }
+}
+
+impl<E: Stored> Gather<'_, E> {
     /// Writes the output to `y`, channels-last in pixels of as many values as `out` says.
-    pub(super) fn run(&self, level: SimdLevel, y: &mut [f32]) {
+    pub(super) fn run(&self, level: SimdLevel, y: &mut [E]) {
         self.run_with::<false>(|kernel, scratch| run_at(level, WithScratch { kernel, scratch }), y);
     }
 
     /// The same with channels in [pairs](super::pairs): the plan and the weights are of pairs.
-    pub(super) fn run_pairs(&self, level: SimdLevel, y: &mut [f32]) {
-        let by_vectors = |kernel: TaskKernel<'_, true>, scratch: &mut [f32]| run_pairs_at(level, WithScratch { kernel, scratch });
+    pub(super) fn run_pairs(&self, level: SimdLevel, y: &mut [E]) {
+        let by_vectors = |kernel: TaskKernel<'_, E, true>, scratch: &mut [f32]| run_pairs_at(level, WithScratch { kernel, scratch });
         if !self.plan.matrices {
             return self.run_with(by_vectors, y);
         }
@@ -60,16 +72,7 @@ impl Gather<'_> {
         );
     }
 
-    /// The same by this thread alone, for a plan of one task that copies nothing. Where it is said so, the block of weights behind the
-    /// task's is fetched.
-    pub(super) fn run_here(&self, level: SimdLevel, fetches_next: bool, y: &mut [f32]) {
-        let (task, y) = (&self.plan.tasks[0], SharedMut::new(y));
-        let next_block = Some(task.blocks.1).filter(|block| fetches_next && (block + 1) * self.geometry().block_len() <= self.weight.len());
-        let kernel = TaskKernel::<false> { gather: self, task, next_block, y };
-        run_at(level, WithScratch { kernel, scratch: &mut [] });
-    }
-
-    fn run_with<const PAIRS: bool>(&self, run: impl Fn(TaskKernel<'_, PAIRS>, &mut [f32]) + Sync, y: &mut [f32]) {
+    fn run_with<const PAIRS: bool>(&self, run: impl Fn(TaskKernel<'_, E, PAIRS>, &mut [f32]) + Sync, y: &mut [E]) {
         if y.is_empty() {
             return;
         }
@@ -95,21 +98,21 @@ impl Gather<'_> {
     }
 }
 
-pub(super) struct TaskKernel<'a, const PAIRS: bool> {
-    pub gather: &'a Gather<'a>,
+pub(super) struct TaskKernel<'a, E, const PAIRS: bool> {
+    pub gather: &'a Gather<'a, E>,
     pub task: &'a Task,
     /// The first block of weights of the task that follows.
     next_block: Option<usize>,
-    pub y: SharedMut<f32>,
+    pub y: SharedMut<E>,
 }
 
 /// A task and the memory that it may copy its input to.
-struct WithScratch<'a, const PAIRS: bool> {
-    kernel: TaskKernel<'a, PAIRS>,
+struct WithScratch<'a, E, const PAIRS: bool> {
+    kernel: TaskKernel<'a, E, PAIRS>,
     scratch: &'a mut [f32],
 }
 
-impl<const PAIRS: bool> Kernel for WithScratch<'_, PAIRS> {
+impl<E: Stored, const PAIRS: bool> Kernel for WithScratch<'_, E, PAIRS> {
     type Output = ();
 
     #[inline(always)]
@@ -129,7 +132,7 @@ pub(super) struct Block<'a> {
     pub fetch: NextWeights<'a>,
 }
 
-impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
+impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
     pub(super) fn runs(&self) -> &[Run] {
         self.gather.plan.runs_of(self.task)
     }
@@ -257,7 +260,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         images: usize,
         w: *const f32,
         fetch: &mut NextWeights<'_>,
-        out: Output<'_>,
+        out: Output<'_, E>,
     ) {
         let channels = self.gather.geometry().input_channels;
         let (parts, rows) = parts(run, images);
@@ -283,7 +286,7 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
         mut x: Input<'_>,
         w: *const f32,
         fetch: &mut NextWeights<'_>,
-        out: Output<'_>,
+        out: Output<'_, E>,
         mut offsets: RowOffsets,
     ) {
         let tiles = rows.div_ceil(max_rows::<S, PAIRS>());
@@ -298,12 +301,35 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
             // of weights; runs, pictures and blocks of different tasks write different values of y, and `offsets` stays inside it.
             unsafe {
                 match fetch.take() {
-                    _ if out.channels < V * S::LANES => tile_parts::<S, V, PAIRS>(height, &x, w, &at),
-                    Some(stretch) if V == 2 => tile_rows::<S, V, _, PAIRS>(height, &x, w, stretch, &at),
-                    _ => tile_rows::<S, V, _, PAIRS>(height, &x, w, Nothing, &at),
+                    _ if out.channels < V * S::LANES => tile_parts::<S, E, V, _, PAIRS>(height, &x, w, Nothing, &at),
+                    Some(stretch) if V == 2 => whole_tile::<S, E, V, _, PAIRS>(height, &x, w, stretch, &at),
+                    _ => whole_tile::<S, E, V, _, PAIRS>(height, &x, w, Nothing, &at),
                 }
             }
             x.base = x.base.wrapping_add(height * x.step);
+        }
+    }
+}
+
+/// Computes a tile of `height` rows of whole vectors of channels.
+///
+/// # Safety
+/// As [`tile_rows`].
+#[inline(always)]
+unsafe fn whole_tile<S: Simd, E: Stored, const V: usize, F: Fetch, const PAIRS: bool>(
+    height: usize,
+    x: &Input<'_>,
+    w: *const f32,
+    fetch: F,
+    at: &Places<'_, E>,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // Known when compiled, so that of each kind of tiles those alone are made that are used.
+        if const { is_f32::<E>() } {
+            tile_rows::<S, V, F, PAIRS>(height, x, w, fetch, at.as_f32())
+        } else {
+            tile_parts::<S, E, V, F, PAIRS>(height, x, w, fetch, at)
         }
     }
 }
@@ -312,7 +338,10 @@ impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
 #[inline(always)]
 fn copy_pixels<S: Simd, const PAIRS: bool>(from: &[f32], g: &Geometry, to: &mut [f32]) {
     let from = &from[..to.len() / g.input_channels * g.pixel()];
-    if PAIRS { pair_channels::<S>(from, g.pixel(), to) } else { to.copy_from_slice(from) }
+    match g.numbers {
+        Some(numbers) if PAIRS => pair_channels::<S>(from, numbers, to),
+        _ => to.copy_from_slice(from),
+    }
 }
 
 /// The parts of a run that are tiled each by itself, and the rows of one. Pixels that lie evenly are tiled together with the pictures;
@@ -368,7 +397,7 @@ pub(super) struct RowOffsets {
 
 impl RowOffsets {
     #[inline(always)]
-    pub(super) fn new<const PAIRS: bool>(kernel: &TaskKernel<'_, PAIRS>, run: &Run, index: usize, images: usize) -> Self {
+    pub(super) fn new<E: Stored, const PAIRS: bool>(kernel: &TaskKernel<'_, E, PAIRS>, run: &Run, index: usize, images: usize) -> Self {
         let g = kernel.gather.geometry();
         let pixels = g.output.0 * g.output.1;
         let pixel = kernel.gather.out.pixel;

@@ -27,7 +27,7 @@ pub(super) struct Geometry {
     pub input: (usize, usize),
     /// Channels of an input pixel, as they are multiplied: numbers, or [pairs](super::pairs).
     pub input_channels: usize,
-    /// Where these are pairs, which a task makes when it copies its input: the numbers of a pixel in memory.
+    /// Where these are pairs that a task makes when it copies its input: the numbers of a pixel in memory.
     pub numbers: Option<usize>,
     /// Height and width.
     pub output: (usize, usize),
@@ -91,9 +91,9 @@ impl Geometry {
         self.kernel.0 * self.kernel.1 * self.channels * BLOCK
     }
 
-    /// The same over [pairs](super::pairs) of channels.
-    pub(super) fn in_pairs(self, matrices: bool) -> Geometry {
-        let numbers = Some(self.input_channels);
+    /// The same over [pairs](super::pairs) of channels, in which the input may lie already.
+    pub(super) fn in_pairs(self, lies_in_pairs: bool, matrices: bool) -> Geometry {
+        let numbers = (!lies_in_pairs).then_some(self.input_channels);
         Geometry { numbers, input_channels: self.input_channels.div_ceil(2), channels: self.channels.div_ceil(2), matrices, ..self }
     }
 
@@ -110,12 +110,12 @@ impl Geometry {
         Plan { scratch_len, ..plan }
     }
 
-    /// Numbers of an input pixel in memory.
+    /// Values of an input pixel in memory.
     pub(super) fn pixel(&self) -> usize {
         self.numbers.unwrap_or(self.input_channels)
     }
 
-    /// Numbers of one input picture in memory.
+    /// Values of one input picture in memory.
     pub(super) fn picture(&self) -> usize {
         self.input.0 * self.input.1 * self.pixel()
     }

@@ -17,6 +17,7 @@ use crate::{
         dispatch::Kernel,
         matrix_unit::{MatrixUnit, Shape, Shapes},
         simd::Simd,
+        stored::Stored,
     },
 };
 
@@ -54,11 +55,11 @@ impl Piece<'_> {
     /// # Safety
     /// See [`Simd`].
     #[inline(always)]
-    unsafe fn fetch_outputs<S: Simd>(&self, y: *const f32, channel: usize) {
+    unsafe fn fetch_outputs<S: Simd, E>(&self, y: *const E, channel: usize) {
         for &place in self.places[..self.rows].iter().filter(|&&place| place != NOWHERE) {
-            for line in (0..BLOCK).step_by(LINE) {
+            for line in (0..BLOCK).step_by(LINE * size_of::<f32>() / size_of::<E>()) {
                 // SAFETY: the caller's promise.
-                unsafe { S::prefetch(y.wrapping_add(place + channel + line)) }
+                unsafe { S::prefetch(y.wrapping_add(place + channel + line).cast()) }
             }
         }
     }
@@ -72,13 +73,13 @@ impl Piece<'_> {
 }
 
 /// A task, the memory that it may copy its input to, and what multiplies.
-pub(super) struct MatrixKernel<'a, U> {
-    pub kernel: TaskKernel<'a, true>,
+pub(super) struct MatrixKernel<'a, E, U> {
+    pub kernel: TaskKernel<'a, E, true>,
     pub scratch: &'a mut [f32],
     pub unit: U,
 }
 
-impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
+impl<E: Stored, U: MatrixUnit> Kernel for MatrixKernel<'_, E, U> {
     type Output = ();
 
     #[inline(always)]
@@ -99,14 +100,14 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
                 if let Some(&(first, second)) = pieces.get(i + 1).filter(|_| fetches_outputs) {
                     for piece in [Some(first), second].into_iter().flatten() {
                         // SAFETY: the level is entered.
-                        unsafe { piece.fetch_outputs::<S>(self.kernel.y.get(), out.channel) }
+                        unsafe { piece.fetch_outputs::<S, E>(self.kernel.y.get(), out.channel) }
                     }
                 }
                 fetch.enabled = a.run.taps.len() == most_taps;
                 let tile = Tile { pieces: (a, b), pixel, input, w: weight.as_ptr(), fetch: fetch.take() };
                 // SAFETY: the plan's taps name pixels of the input at `base` and rows of the block of weights; tasks, blocks and pieces
                 // write different values of y, which `places` stays inside. The unit is there.
-                unsafe { tile.run::<S, U>(&mut self.unit, self.kernel.y.get(), out) };
+                unsafe { tile.run::<S, E, U>(&mut self.unit, self.kernel.y.get(), out) };
             }
         }
         if streams {
@@ -116,7 +117,7 @@ impl<U: MatrixUnit> Kernel for MatrixKernel<'_, U> {
     }
 }
 
-impl<U> MatrixKernel<'_, U> {
+impl<E: Stored, U> MatrixKernel<'_, E, U> {
     /// The pixels of a run, in pieces of nearly equal size.
     fn pieces<'a>(&self, run: &'a Run, base: *const f32, images: usize) -> impl Iterator<Item = Piece<'a>> {
         let geometry = self.kernel.gather.geometry();
@@ -203,7 +204,7 @@ impl Tile<'_> {
     /// # Safety
     /// See [`Simd`] and [`MatrixUnit`]; the pieces' pixels and the weights exist, and so do the outputs, which nobody else touches.
     #[inline(always)]
-    unsafe fn run<S: Simd, U: MatrixUnit>(&self, unit: &mut U, y: *mut f32, out: Output<'_>) {
+    unsafe fn run<S: Simd, E: Stored, U: MatrixUnit>(&self, unit: &mut U, y: *mut E, out: Output<'_, E>) {
         let (a, b) = self.pieces;
         let rows = a.rows + b.map_or(0, |b| b.rows);
         let mut sums = Sums::uninit();
@@ -224,12 +225,12 @@ impl Tile<'_> {
                 (Some(_), true) => self.sums::<S, U, true, true>(unit, sums.first),
             }
             if a.run.pitch.is_none() {
-                return finish_rows::<S>(sums, &places[..rows], y, out);
+                return finish_rows::<S, E>(sums, &places[..rows], y, out);
             }
             let mut first = sums.first;
             for places in places[..rows].chunk_by(|&a, &b| (a == NOWHERE) == (b == NOWHERE)) {
                 if places[0] != NOWHERE {
-                    finish_rows::<S>(Rows { first, ..sums }, places, y, out);
+                    finish_rows::<S, E>(Rows { first, ..sums }, places, y, out);
                 }
                 first = first.add(places.len() * BLOCK);
             }

@@ -30,6 +30,7 @@ use crate::{
         matrix_unit::{MatrixUnit, Shape},
         pool::{SharedMut, parallel, threads},
         simd::Simd,
+        stored::Stored,
     },
     ops::ConvShape,
     storage::Buffer,
@@ -50,12 +51,12 @@ const PART_POSITIONS: usize = 256;
 /// Positions that a product takes at a time.
 const STEP: usize = Shape::MOST;
 
-/// One weight gradient, or what a window of positions adds to it.
-pub(super) struct MatrixGradWeight<'a> {
+/// One weight gradient, or what a window of positions adds to it. Both operands are stored as `E`.
+pub(super) struct MatrixGradWeight<'a, E> {
     /// Channels-last input.
-    x: &'a [f32],
+    x: &'a [E],
     /// Channels-last gradient of the output.
-    dy: &'a [f32],
+    dy: &'a [E],
     images: usize,
     /// Height and width.
     output: (usize, usize),
@@ -105,9 +106,9 @@ impl Positions {
     }
 }
 
-impl<'a> MatrixGradWeight<'a> {
+impl<'a, E: Stored<Compute = f32>> MatrixGradWeight<'a, E> {
     /// That of a convolution whose groups fall into such pieces; the taps of a row together where they are `merged`.
-    pub(super) fn new(x: &'a [f32], dy: &'a [f32], s: &ConvShape, piece: Grouping, merged: bool) -> Self {
+    pub(super) fn new(x: &'a [E], dy: &'a [E], s: &ConvShape, piece: Grouping, merged: bool) -> Self {
         let (mut images, mut vertical, mut horizontal) = (s.n, vertical(s), horizontal(s));
         let pixels = s.n * s.output.0 * s.output.1;
         let pixelwise = s.kernel == (1, 1) && s.input == s.output && s.options.padding == (0, 0);
@@ -231,7 +232,7 @@ impl<'a> MatrixGradWeight<'a> {
     }
 
     /// The pictures of a pair of the window: places in channels-last memory of `picture` values each. The second may be missing.
-    fn pictures<'b>(&self, values: &'b [f32], picture: usize, pair: usize) -> (&'b [f32], Option<&'b [f32]>) {
+    fn pictures<'b>(&self, values: &'b [E], picture: usize, pair: usize) -> (&'b [E], Option<&'b [E]>) {
         let at = |image: usize| &values[image * picture..][..picture];
         let first = 2 * (self.pairs.0 + pair);
         (at(first), (first + 1 < self.images).then(|| at(first + 1)))
@@ -242,8 +243,8 @@ impl<'a> MatrixGradWeight<'a> {
 type RunTasks<'a> = &'a dyn Fn(usize, &(dyn Fn(usize) + Sync));
 
 /// The copies of both operands, in pairs of pictures.
-struct Copies<'a> {
-    grad: &'a MatrixGradWeight<'a>,
+struct Copies<'a, E> {
+    grad: &'a MatrixGradWeight<'a, E>,
     positions: Positions,
     /// Where in the input's copy each tap starts.
     taps: Vec<Option<usize>>,
@@ -254,9 +255,9 @@ struct Copies<'a> {
     blocks: (usize, usize),
 }
 
-impl<'a> Copies<'a> {
+impl<'a, E: Stored<Compute = f32>> Copies<'a, E> {
     /// To memory of [`copies_len`](MatrixGradWeight::copies_len) values.
-    fn new(grad: &'a MatrixGradWeight<'_>, level: SimdLevel, blocks: (usize, usize), memory: &'a mut [f32], run: RunTasks<'_>) -> Self {
+    fn new(grad: &'a MatrixGradWeight<'_, E>, level: SimdLevel, blocks: (usize, usize), memory: &'a mut [f32], run: RunTasks<'_>) -> Self {
         let positions = grad.positions();
         let (x, dy) = memory.split_at_mut(grad.input_copy_len(positions));
         let (parts, out) = (grad.row_parts(grad.rows.len), SharedMut::new(x));
@@ -280,8 +281,8 @@ struct Task {
     channels: (usize, usize),
 }
 
-struct TaskKernel<'a> {
-    copies: &'a Copies<'a>,
+struct TaskKernel<'a, E> {
+    copies: &'a Copies<'a, E>,
     task: &'a Task,
     dw: SharedMut<f32>,
     /// Whether sums are added to what `dw` holds.
@@ -289,8 +290,8 @@ struct TaskKernel<'a> {
 }
 
 /// A task and what multiplies.
-struct WithUnit<'a, U> {
-    kernel: TaskKernel<'a>,
+struct WithUnit<'a, E, U> {
+    kernel: TaskKernel<'a, E>,
     unit: U,
 }
 
@@ -301,7 +302,7 @@ struct Chunk {
     positions: (usize, usize),
 }
 
-impl<U: MatrixUnit> Kernel for WithUnit<'_, U> {
+impl<E: Stored<Compute = f32>, U: MatrixUnit> Kernel for WithUnit<'_, E, U> {
     type Output = ();
 
     #[inline(always)]
@@ -327,7 +328,7 @@ impl<U: MatrixUnit> Kernel for WithUnit<'_, U> {
     }
 }
 
-impl TaskKernel<'_> {
+impl<E> TaskKernel<'_, E> {
     /// Some rows of the gradient of one tap.
     #[allow(clippy::mut_from_ref)]
     fn weights(&self, block: usize, tap: usize, channel: usize, rows: usize) -> &mut [f32] {

@@ -23,6 +23,8 @@ mod weight;
 mod winograd;
 
 #[cfg(test)]
+mod bf16_tests;
+#[cfg(test)]
 mod tests;
 
 pub use algorithm::{ConvAlgorithm, ConvPass, conv2d_algorithm};
@@ -35,7 +37,7 @@ use gather::Gather;
 use gather_plan::Geometry;
 use grad_weight::GradWeight;
 use matrix_grad_weight::MatrixGradWeight;
-use pairs::{pair_images, pair_rows};
+use pairs::{Operand, pair_images, pair_rows};
 use plan::{Axis, AxisSizes, Run};
 use row_sums::RowSums;
 pub(super) use scaled::{forward_scaled, scales_weight};
@@ -48,10 +50,11 @@ use super::{
     dispatch::{SimdLevel, level},
     generic,
     matrix_unit::with_matrix_unit,
+    stored::Stored,
     unary::unary,
 };
 use crate::{
-    BLOCK, Layout, Result, Tensor,
+    BLOCK, DType, Layout, Result, Tensor, bf16,
     ops::{ConvMethod, ConvShape, ConvStep, Epilogue},
     storage::Buffer,
     with_float,
@@ -69,11 +72,19 @@ fn horizontal(s: &ConvShape) -> AxisSizes {
 
 /// `activation(conv(x, w) * scale + shift + residual)`.
 pub(super) fn forward(x: &Tensor, w: &Tensor, s: &ConvShape, e: Epilogue<'_>) -> Result<Tensor> {
-    match kernels(x.dtype(), s, ConvPass::Forward) {
-        Kernels::Depthwise => depthwise_forward_at(level(), x, w, s, &e),
-        Kernels::Winograd => winograd_forward_at(level(), x, w, s, e),
-        Kernels::Tiles(piece) => forward_at(level(), x, w, s, e, piece),
-        Kernels::Plain => with_float!("conv2d", x.dtype(), T => {
+    let kernels = kernels(x.dtype(), s, ConvPass::Forward);
+    match (kernels, e.dtype.unwrap_or(x.dtype())) {
+        (kernels, DType::Bf16) if !kernels.take_bf16(s) => {
+            let residual = e.residual.map(|residual| residual.widened()).transpose()?;
+            forward(&x.widened()?, w, s, Epilogue { residual, dtype: Some(DType::F32), ..e })?.to_dtype(DType::Bf16)
+        }
+        (Kernels::Depthwise, DType::Bf16) => depthwise_forward_at::<bf16>(level(), x, w, s, &e),
+        (Kernels::Depthwise, _) => depthwise_forward_at::<f32>(level(), x, w, s, &e),
+        (Kernels::Winograd, _) => winograd_forward_at(level(), x, w, s, e),
+        (Kernels::Tiles(piece), DType::Bf16) => forward_at::<bf16>(level(), x, w, s, e, piece),
+        (Kernels::Tiles(piece), _) => forward_at::<f32>(level(), x, w, s, e, piece),
+        (Kernels::Plain, dtype) => with_float!("conv2d", dtype, T => {
+            let x = x.to_dtype(dtype)?;
             let mut y = Tensor::uninit::<T>(s.output_dims(), Layout::ChannelsLast)?;
             let out = y.data_mut::<T>()?;
             generic::conv2d::forward::<T>(s, x.data()?, w.data()?, out);
@@ -105,19 +116,36 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
     }
 }
 
-fn forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
-    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
-    write_at(level, x, w, s, Output::new(&e, in_place, s.k)?, piece, y.data_mut()?)?;
+fn forward_at<E: Stored>(
+    level: SimdLevel,
+    x: &Tensor,
+    w: &Tensor,
+    s: &ConvShape,
+    mut e: Epilogue<'_>,
+    piece: Grouping,
+) -> Result<Tensor> {
+    let (mut y, in_place) = finish::output::<E>(s.output_dims(), &mut e)?;
+    write_at(level, x, w, s, Output::new(&e, in_place, s.k)?, piece, y.data_mut::<E>()?)?;
     Ok(y)
 }
 
 /// The same to memory that is there.
-fn write_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, out: Output<'_>, piece: Grouping, y: &mut [f32]) -> Result<()> {
+fn write_at<E: Stored>(
+    level: SimdLevel,
+    x: &Tensor,
+    w: &Tensor,
+    s: &ConvShape,
+    out: Output<'_, E>,
+    piece: Grouping,
+    y: &mut [E],
+) -> Result<()> {
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
-    let plan = plans::gather(level, s, ConvPass::Forward, piece);
-    let x = x.data()?;
-    if s.options.method != ConvMethod::Bf16 {
+    let bf16 = s.options.method == ConvMethod::Bf16;
+    let x = Operand::new(x, s.c, bf16)?;
+    let plan = plans::gather(level, s, ConvPass::Forward, piece, x.in_pairs);
+    let x = x.values()?;
+    if !bf16 {
         Gather { plan: &plan, x, weight, out }.run(level, y);
         return Ok(());
     }
@@ -155,7 +183,7 @@ fn winograd_grad_input(s: &ConvShape) -> Winograd<'static> {
 }
 
 fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>) -> Result<Tensor> {
-    let (mut y, in_place) = finish::output(s.output_dims(), &mut e)?;
+    let (mut y, in_place) = finish::output::<f32>(s.output_dims(), &mut e)?;
     winograd_write_at(level, x, w, s, Output::new(&e, in_place, s.k)?, y.data_mut()?)?;
     Ok(y)
 }
@@ -163,18 +191,22 @@ fn winograd_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, 
 /// The same to memory that is there.
 fn winograd_write_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, out: Output<'_>, y: &mut [f32]) -> Result<()> {
     let plan = winograd_forward(s);
+    let x = x.widened()?;
     let winograd = Winograd { x: x.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out, ..plan };
     winograd.run(level, &plans::winograd(s, ConvPass::Forward), y);
     Ok(())
 }
 
-/// The input's gradient from the output's.
+/// The input's gradient from the output's, of whose type it is.
 pub(super) fn grad_input(dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
-    match kernels(dy.dtype(), s, ConvPass::GradInput) {
-        Kernels::Depthwise => depthwise_grad_input_at(level(), dy, w, s),
-        Kernels::Winograd => winograd_grad_input_at(level(), dy, w, s),
-        Kernels::Tiles(piece) => grad_input_at(level(), dy, w, s, piece),
-        Kernels::Plain => with_float!("conv2d_grad_input", dy.dtype(), T => {
+    match (kernels(dy.dtype(), s, ConvPass::GradInput), dy.dtype()) {
+        (kernels, DType::Bf16) if !kernels.take_bf16(s) => grad_input(&dy.widened()?, w, s)?.to_dtype(DType::Bf16),
+        (Kernels::Depthwise, DType::Bf16) => depthwise_grad_input_at::<bf16>(level(), dy, w, s),
+        (Kernels::Depthwise, _) => depthwise_grad_input_at::<f32>(level(), dy, w, s),
+        (Kernels::Winograd, _) => winograd_grad_input_at(level(), dy, w, s),
+        (Kernels::Tiles(piece), DType::Bf16) => grad_input_at::<bf16>(level(), dy, w, s, piece),
+        (Kernels::Tiles(piece), _) => grad_input_at::<f32>(level(), dy, w, s, piece),
+        (Kernels::Plain, _) => with_float!("conv2d_grad_input", dy.dtype(), T => {
             let mut dx = Tensor::uninit::<T>(s.input_dims(), Layout::ChannelsLast)?;
             generic::conv2d::grad_input::<T>(s, dy.data()?, w.data()?, dx.data_mut()?);
             Ok(dx)
@@ -200,19 +232,21 @@ fn grad_input_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
     }
 }
 
-fn grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
-    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
+fn grad_input_at<E: Stored>(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
+    let bf16 = s.options.method == ConvMethod::Bf16;
+    let dy = Operand::new(dy, s.k, bf16)?;
+    let mut dx = Tensor::uninit::<E>(s.input_dims(), Layout::ChannelsLast)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
-    let plan = plans::gather(level, s, ConvPass::GradInput, piece);
+    let plan = plans::gather(level, s, ConvPass::GradInput, piece, dy.in_pairs);
     let live = live_taps(&plan.geometry.rows, &plan.geometry.columns, s.kernel);
     let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
-    let (out, dx_values) = (Output::plain(s.c), dx.data_mut()?);
-    if s.options.method == ConvMethod::Bf16 {
+    let (out, dx_values) = (Output::plain(s.c), dx.data_mut::<E>()?);
+    if bf16 {
         let pairs = pair_rows(level, transposed.as_slice(), piece.outputs, &live);
-        Gather { plan: &plan, x: dy.data()?, weight: pairs.as_slice(), out }.run_pairs(level, dx_values);
+        Gather { plan: &plan, x: dy.values()?, weight: pairs.as_slice(), out }.run_pairs(level, dx_values);
     } else {
-        Gather { plan: &plan, x: dy.data()?, weight: transposed.as_slice(), out }.run(level, dx_values);
+        Gather { plan: &plan, x: dy.values()?, weight: transposed.as_slice(), out }.run(level, dx_values);
     }
     Ok(dx)
 }
@@ -231,12 +265,20 @@ fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSha
     Ok(dx)
 }
 
-/// The weight's gradient, blocked.
+/// The weight's gradient, blocked. Where one operand is bf16 both are taken as such.
 pub(super) fn grad_weight(x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
-    match kernels(x.dtype(), s, ConvPass::GradWeight) {
-        Kernels::Depthwise => depthwise_grad_weight_at(level(), x, dy, s),
+    let kernels = kernels(x.dtype(), s, ConvPass::GradWeight);
+    let bf16_operand = x.dtype() == DType::Bf16 || dy.dtype() == DType::Bf16;
+    if bf16_operand && x.dtype() != dy.dtype() {
+        return grad_weight(&x.to_dtype(DType::Bf16)?, &dy.to_dtype(DType::Bf16)?, s);
+    }
+    match kernels {
+        kernels if bf16_operand && !kernels.take_bf16(s) => grad_weight(&x.widened()?, &dy.widened()?, s),
+        Kernels::Depthwise if bf16_operand => depthwise_grad_weight_at::<bf16>(level(), x, dy, s),
+        Kernels::Depthwise => depthwise_grad_weight_at::<f32>(level(), x, dy, s),
         Kernels::Winograd => winograd_grad_weight_at(level(), x, dy, s),
-        Kernels::Tiles(piece) => grad_weight_at(level(), x, dy, s, piece),
+        Kernels::Tiles(piece) if bf16_operand => grad_weight_at::<bf16>(level(), x, dy, s, piece),
+        Kernels::Tiles(piece) => grad_weight_at::<f32>(level(), x, dy, s, piece),
         Kernels::Plain => with_float!("conv2d_grad_weight", x.dtype(), T => {
             let mut dw = Tensor::uninit::<T>(s.weight_dims(), Layout::Blocked)?;
             generic::conv2d::grad_weight::<T>(s, x.data()?, dy.data()?, dw.data_mut()?);
@@ -272,18 +314,18 @@ fn merges_taps(s: &ConvShape, columns: &Axis) -> bool {
     s.options.groups == 1 && s.c < 8 && s.kernel.1 > 1 && s.options.dilation.1 == 1 && all_live
 }
 
-fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
+fn grad_weight_at<E: Stored<Compute = f32>>(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
     let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
     let (rows, columns) = (Axis::forward(vertical(s)), Axis::forward(horizontal(s)));
     let merged = merges_taps(s, &columns);
     let write = |dw: &mut [f32]| {
         if s.options.method == ConvMethod::Bf16 {
             with_matrix_unit!(level, unit => {
-                MatrixGradWeight::new(x.data()?, dy.data()?, s, piece, merged).run(level, dw, unit);
+                MatrixGradWeight::<E>::new(x.data()?, dy.data()?, s, piece, merged).run(level, dw, unit);
                 return Ok(());
             }, ());
         }
-        grad_weight_in_tiles(level, x, dy, s, piece, merged, dw)
+        grad_weight_in_tiles::<E>(level, x, dy, s, piece, merged, dw)
     };
     if piece.joined > 1 {
         let mut joined = Buffer::uninit::<f32>(s.k * s.kernel.0 * s.kernel.1 * BLOCK);
@@ -297,7 +339,7 @@ fn grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape, piec
 }
 
 /// Writes the gradient to `dw`, that of pieces that join groups where these do.
-fn grad_weight_in_tiles(
+fn grad_weight_in_tiles<E: Stored<Compute = f32>>(
     level: SimdLevel,
     x: &Tensor,
     dy: &Tensor,
@@ -307,7 +349,7 @@ fn grad_weight_in_tiles(
     dw: &mut [f32],
 ) -> Result<()> {
     let bf16 = s.options.method == ConvMethod::Bf16;
-    let pairs = |t: &Tensor| bf16.then(|| t.data().map(|values| pair_images(level, values, s.n))).transpose();
+    let pairs = |t: &Tensor| bf16.then(|| t.data::<E>().map(|values| pair_images(level, values, s.n))).transpose();
     let (x_pairs, dy_pairs) = (pairs(x)?, pairs(dy)?);
     let (x, dy) = (x_pairs.as_ref().map_or(x.data(), |b| Ok(b.as_slice()))?, dy_pairs.as_ref().map_or(dy.data(), |b| Ok(b.as_slice()))?);
     let filled = fill_channels(dy, s.k);
@@ -342,22 +384,28 @@ fn winograd_grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvSh
     Ok(dw)
 }
 
-fn depthwise_forward_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
-    let mut y = Tensor::uninit::<f32>(s.output_dims(), Layout::ChannelsLast)?;
+fn depthwise_forward_at<E: Stored>(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
+    let x = x.to_dtype(E::DTYPE)?;
+    let mut y = Tensor::uninit::<E>(s.output_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(w.data()?, s.c, s.kernel.0 * s.kernel.1);
     let runs = plans::depthwise(s, ConvPass::Forward);
-    let gather = DepthwiseGather { x: x.data()?, ..depthwise_forward(s, &runs, &weight, depthwise_output(s, e)?) };
+    let gather = DepthwiseGather::<E> { x: x.data()?, ..depthwise_forward(s, &runs, &weight, depthwise_output(s, e)?) };
     gather.run(level, y.data_mut()?);
     Ok(y)
 }
 
 /// Overlapping vectors of channels are written twice, so the residual stays beside.
-fn depthwise_output<'a>(s: &ConvShape, e: &'a Epilogue<'_>) -> Result<Output<'a>> {
+fn depthwise_output<'a, E: Stored>(s: &ConvShape, e: &'a Epilogue<'_>) -> Result<Output<'a, E>> {
     Output::new(e, false, s.k)
 }
 
 /// A depthwise forward pass without its input.
-fn depthwise_forward<'a>(s: &ConvShape, runs: &'a [Run], weight: &'a DepthwiseWeight<'a>, out: Output<'a>) -> DepthwiseGather<'a> {
+fn depthwise_forward<'a, E>(
+    s: &ConvShape,
+    runs: &'a [Run],
+    weight: &'a DepthwiseWeight<'a>,
+    out: Output<'a, E>,
+) -> DepthwiseGather<'a, E> {
     DepthwiseGather { x: &[], pixel: s.c, images: s.n, channels: s.c, input: s.input, output: s.output, runs, weight, out }
 }
 
@@ -403,10 +451,10 @@ fn expand_depthwise_at(
     Ok(y)
 }
 
-fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
-    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
+fn depthwise_grad_input_at<E: Stored>(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
+    let mut dx = Tensor::uninit::<E>(s.input_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(w.data()?, s.c, s.kernel.0 * s.kernel.1);
-    let gather = DepthwiseGather {
+    let gather = DepthwiseGather::<E> {
         x: dy.data()?,
         pixel: s.c,
         images: s.n,
@@ -421,9 +469,9 @@ fn depthwise_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvSh
     Ok(dx)
 }
 
-fn depthwise_grad_weight_at(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
+fn depthwise_grad_weight_at<E: Stored>(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
     let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
-    let grad = DepthwiseGradWeight {
+    let grad = DepthwiseGradWeight::<E> {
         x: x.data()?,
         dy: dy.data()?,
         images: s.n,

@@ -6,11 +6,12 @@
 //! pictures, which leaves the pixels in place for every tap.
 
 use crate::{
-    BLOCK,
+    BLOCK, DType, Result, Tensor, bf16,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_pairs_at},
         pool::{SharedMut, parallel_ranges},
         simd::{Simd, bf16_pair},
+        stored::{Stored, as_pairs},
     },
     storage::Buffer,
 };
@@ -37,7 +38,7 @@ pub(super) fn pair_rows(level: SimdLevel, values: &[f32], rows: usize, live: &[b
 }
 
 /// Pictures in pairs: of `[images][…]`, `[images / 2][…]`. The last of an odd number is paired with zeros.
-pub(super) fn pair_images(level: SimdLevel, values: &[f32], images: usize) -> Buffer {
+pub(super) fn pair_images<E: Stored<Compute = f32>>(level: SimdLevel, values: &[E], images: usize) -> Buffer {
     let picture = values.len() / images.max(1);
     let mut out = Buffer::uninit::<f32>(images.div_ceil(2) * picture);
     for (i, out) in out.as_mut_slice::<f32>().chunks_exact_mut(picture.max(1)).enumerate() {
@@ -99,39 +100,66 @@ fn pair_neighbours<S: Simd>(values: &[f32], out: &mut [f32]) {
 
 /// The numbers of two arrays in pairs, or those of one and zeros.
 #[inline(always)]
-pub(super) fn pair_arrays<S: Simd>(low: &[f32], high: Option<&[f32]>, out: &mut [f32]) {
+pub(super) fn pair_arrays<S: Simd, E: Stored<Compute = f32>>(low: &[E], high: Option<&[E]>, out: &mut [f32]) {
+    // Zeros of any type.
+    static ZEROS: [f32; BLOCK] = [0.0; BLOCK];
     assert!(low.len() == out.len() && high.is_none_or(|high| high.len() == out.len()));
     let whole = out.len() / S::LANES * S::LANES;
     for i in (0..whole).step_by(S::LANES) {
         // SAFETY: `run_pairs_at` has entered the level; a vector's worth of all arrays is left.
         unsafe {
-            let high = high.map_or(S::zero(), |high| S::load(high.as_ptr().add(i)));
-            S::store(out.as_mut_ptr().add(i), S::pair(S::load(low.as_ptr().add(i)), high));
+            let high = high.map_or(ZEROS.as_ptr().cast(), |high| high.as_ptr().add(i));
+            S::store(out.as_mut_ptr().add(i), E::pair::<S>(low.as_ptr().add(i), high));
         }
     }
     for i in whole..out.len() {
-        out[i] = bf16_pair(low[i], high.map_or(0.0, |high| high[i]));
+        out[i] = bf16_pair(low[i].widen(), high.map_or(0.0, |high| high[i].widen()));
     }
 }
 
-struct PairArrays<'a> {
-    low: &'a [f32],
-    high: Option<&'a [f32]>,
+struct PairArrays<'a, E> {
+    low: &'a [E],
+    high: Option<&'a [E]>,
     out: &'a mut [f32],
 }
 
-impl Kernel for PairArrays<'_> {
+impl<E: Stored<Compute = f32>> Kernel for PairArrays<'_, E> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        pair_arrays::<S>(self.low, self.high, self.out);
+        pair_arrays::<S, E>(self.low, self.high, self.out);
+    }
+}
+
+/// A channels-last operand whose channels are summed over, as kernels read it.
+pub(super) struct Operand {
+    tensor: Tensor,
+    /// Whether its channels lie in pairs, and are multiplied so.
+    pub in_pairs: bool,
+}
+
+impl Operand {
+    /// Bf16 with an even number of channels lies in pairs, which products of `pairs` read in place; anything else is read as `f32`.
+    pub(super) fn new(tensor: &Tensor, channels: usize, pairs: bool) -> Result<Operand> {
+        let in_pairs =
+            pairs && tensor.dtype() == DType::Bf16 && channels.is_multiple_of(2) && as_pairs(tensor.data::<bf16>()?).is_some();
+        let tensor = if in_pairs { tensor.clone() } else { tensor.to_dtype(DType::F32)? };
+        Ok(Operand { tensor, in_pairs })
+    }
+
+    /// Numbers, or pairs.
+    pub(super) fn values(&self) -> Result<&[f32]> {
+        if !self.in_pairs {
+            return self.tensor.data();
+        }
+        Ok(as_pairs(self.tensor.data()?).expect("what lay in pairs when it was asked still does"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{bf16, cpu::simd::bf16_bits, random::Generator};
+    use crate::{cpu::simd::bf16_bits, random::Generator};
 
     struct PairChannels<'a> {
         values: &'a [f32],

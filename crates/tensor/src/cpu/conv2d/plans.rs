@@ -48,15 +48,16 @@ impl<K: Eq + Hash, P> Kept<K, P> {
     }
 }
 
-/// The plan of a forward pass or an input gradient at a level; over pairs of channels where the method is bf16.
-pub(super) fn gather(level: SimdLevel, s: &ConvShape, pass: ConvPass, piece: Grouping) -> Arc<gather_plan::Plan> {
-    static PLANS: Kept<(ConvShape, ConvPass, usize, bool), gather_plan::Plan> = Kept::new();
+/// The plan of a forward pass or an input gradient at a level; over pairs of channels where the method is bf16, in which the input may lie
+/// already.
+pub(super) fn gather(level: SimdLevel, s: &ConvShape, pass: ConvPass, piece: Grouping, lies_in_pairs: bool) -> Arc<gather_plan::Plan> {
+    static PLANS: Kept<(ConvShape, ConvPass, usize, bool, bool), gather_plan::Plan> = Kept::new();
     let threads = threads();
     let bf16 = s.options.method == ConvMethod::Bf16;
     let matrices = bf16 && with_matrix_unit!(level, _unit => true, false);
-    PLANS.get((*s, pass, threads, matrices), || {
+    PLANS.get((*s, pass, threads, matrices, lies_in_pairs), || {
         let geometry = if pass == ConvPass::Forward { forward_geometry(s, piece) } else { grad_input_geometry(s, piece) };
-        let geometry = if bf16 { geometry.in_pairs(matrices) } else { geometry };
+        let geometry = if bf16 { geometry.in_pairs(lies_in_pairs, matrices) } else { geometry };
         geometry.plan(threads)
     })
 }
@@ -111,7 +112,7 @@ mod tests {
         let piece = Grouping { inputs: 32, outputs: 64, joined: 1 };
         let on = |threads, pass| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| gather(SimdLevel::Generic, &s, pass, piece))
+            pool.install(|| gather(SimdLevel::Generic, &s, pass, piece, false))
         };
         let forward = on(3, ConvPass::Forward);
         assert!(Arc::ptr_eq(&forward, &on(3, ConvPass::Forward)) && !Arc::ptr_eq(&forward, &on(2, ConvPass::Forward)));

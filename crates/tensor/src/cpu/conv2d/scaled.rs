@@ -26,12 +26,13 @@ pub(in crate::cpu) fn forward_scaled(x: &Tensor, factors: &Tensor, s: &ConvShape
 /// Whether the factors are taken into the weight: those of a single picture, where there are far fewer weights than inputs.
 pub(in crate::cpu) fn scales_weight(dtype: DType, s: &ConvShape) -> bool {
     let weights = s.k * s.kernel.0 * s.kernel.1;
-    dtype == DType::F32 && s.n == 1 && s.options.groups == 1 && LEAST_GAIN * weights <= s.input.0 * s.input.1
+    dtype != DType::F64 && s.n == 1 && s.options.groups == 1 && LEAST_GAIN * weights <= s.input.0 * s.input.1
 }
 
 /// The blocked weight with each input channel times its factor.
 fn scaled_weight(level: SimdLevel, weight: &Tensor, factors: &Tensor, s: &ConvShape) -> Result<Tensor> {
     let mut scaled = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
+    let factors = factors.widened()?;
     let (weight, factors) = (weight.data::<f32>()?, factors.data::<f32>()?);
     let out = SharedMut::new(scaled.data_mut::<f32>()?);
     parallel_ranges(weight.len() / BLOCK, GRAIN, |start, end| {

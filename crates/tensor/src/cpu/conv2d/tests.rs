@@ -24,10 +24,10 @@ pub(super) fn f64s(t: &Tensor) -> Vec<f64> {
 }
 
 /// The same with a residual that nobody else holds, whose memory the output may take.
-pub(super) fn giving_away<'a>(e: &Epilogue<'a>) -> Epilogue<'a> {
+pub(super) fn giving_away<'a, E: Stored>(e: &Epilogue<'a>) -> Epilogue<'a> {
     let residual = e.residual.as_ref().map(|residual| {
         let mut own = residual.clone();
-        own.data_mut::<f32>().unwrap(); // copies what is shared
+        own.data_mut::<E>().unwrap(); // copies what is shared
         own
     });
     Epilogue { residual, ..e.clone() }
@@ -68,7 +68,7 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
     let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
     let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
     let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
-    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(dy.clone()), activation: activation(g.below(5)) };
+    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(dy.clone()), activation: activation(g.below(5)), dtype: None };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
@@ -81,18 +81,18 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
     for level in SimdLevel::available() {
         let results = if depthwise {
             [
-                (depthwise_forward_at(level, &xt, &wt, &s, &epilogue), &y),
-                (depthwise_grad_input_at(level, &dy, &wt, &s), &dx),
-                (depthwise_grad_weight_at(level, &xt, &dy, &s), &dw),
+                (depthwise_forward_at::<f32>(level, &xt, &wt, &s, &epilogue), &y),
+                (depthwise_grad_input_at::<f32>(level, &dy, &wt, &s), &dx),
+                (depthwise_grad_weight_at::<f32>(level, &xt, &dy, &s), &dw),
             ]
         } else {
-            let given = giving_away(&epilogue);
+            let given = giving_away::<f32>(&epilogue);
             let memory = address(given.residual.as_ref().unwrap());
-            let in_place = forward_at(level, &xt, &wt, &s, given, piece).unwrap();
+            let in_place = forward_at::<f32>(level, &xt, &wt, &s, given, piece).unwrap();
             assert_eq!(address(&in_place), memory, "at {level}: {s:?}");
-            let beside = forward_at(level, &xt, &wt, &s, epilogue.clone(), piece);
+            let beside = forward_at::<f32>(level, &xt, &wt, &s, epilogue.clone(), piece);
             assert!(beside.as_ref().unwrap().data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
-            [(beside, &y), (grad_input_at(level, &dy, &wt, &s, piece), &dx), (grad_weight_at(level, &xt, &dy, &s, piece), &dw)]
+            [(beside, &y), (grad_input_at::<f32>(level, &dy, &wt, &s, piece), &dx), (grad_weight_at::<f32>(level, &xt, &dy, &s, piece), &dw)]
         };
         for (pass, (result, expected)) in ["forward", "grad_input", "grad_weight"].iter().zip(results) {
             let error = distance(result.unwrap().data().unwrap(), expected);
@@ -185,12 +185,12 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
         let first = ConvStep {
             shape: ConvShape::new(x.dims(), weights[0].dims(), &of_both.0).unwrap(),
             weight: weights[0].clone(),
-            epilogue: Epilogue { scale: Some(&channels[0]), shift: Some(&channels[1]), residual: None, activation: activation(g.below(5)) },
+            epilogue: Epilogue { scale: Some(&channels[0]), shift: Some(&channels[1]), residual: None, activation: activation(g.below(5)), dtype: None },
         };
         let second = ConvStep {
             shape: ConvShape::new(&first.shape.output_dims(), weights[1].dims(), &of_both.1).unwrap(),
             weight: weights[1].clone(),
-            epilogue: Epilogue { scale: Some(&channels[2]), shift: Some(&channels[3]), residual: None, activation: activation(g.below(5)) },
+            epilogue: Epilogue { scale: Some(&channels[2]), shift: Some(&channels[3]), residual: None, activation: activation(g.below(5)), dtype: None },
         };
         assert!(expand_depthwise::applies(crate::DType::F32, &first.shape, &second.shape));
         for level in SimdLevel::available() {
@@ -200,8 +200,8 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
                 let mut sums = RowSums::new(&second.shape);
                 let (apart, together) = pool.install(|| {
                     let piece = grouping(&first.shape).unwrap();
-                    let expanded = forward_at(level, &x, &first.weight, &first.shape, first.epilogue.clone(), piece).unwrap();
-                    let apart = depthwise_forward_at(level, &expanded, &second.weight, &second.shape, &second.epilogue).unwrap();
+                    let expanded = forward_at::<f32>(level, &x, &first.weight, &first.shape, first.epilogue.clone(), piece).unwrap();
+                    let apart = depthwise_forward_at::<f32>(level, &expanded, &second.weight, &second.shape, &second.epilogue).unwrap();
                     (apart, expand_depthwise_at(level, &x, &first, &second, Some(&mut sums)).unwrap())
                 });
                 assert!(apart.to_vec::<f32>().unwrap() == together.to_vec::<f32>().unwrap(), "{level}, {threads}: {first:?} {second:?}");
@@ -279,8 +279,8 @@ fn results_do_not_depend_on_the_number_of_threads() {
 /// Output, input gradient and weight gradient.
 fn all_passes_at(level: SimdLevel, x: &Tensor, w: &Tensor, dy: &Tensor, s: &ConvShape) -> [Vec<f32>; 3] {
     let piece = grouping(s).unwrap();
-    let y = forward_at(level, x, w, s, Epilogue::default(), piece).unwrap();
-    let (dx, dw) = (grad_input_at(level, dy, w, s, piece).unwrap(), grad_weight_at(level, x, dy, s, piece).unwrap());
+    let y = forward_at::<f32>(level, x, w, s, Epilogue::default(), piece).unwrap();
+    let (dx, dw) = (grad_input_at::<f32>(level, dy, w, s, piece).unwrap(), grad_weight_at::<f32>(level, x, dy, s, piece).unwrap());
     [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())
 }
 
@@ -315,10 +315,10 @@ fn outputs_past_the_caches_are_those_of_their_pictures() {
             let of = |x: &Tensor| {
                 let s = ConvShape::new(x.dims(), w.dims(), &options).unwrap();
                 let epilogue = Epilogue { shift: Some(&shift), activation, ..Default::default() };
-                forward_at(level, x, &w, &s, epilogue, grouping(&s).unwrap()).unwrap()
+                forward_at::<f32>(level, x, &w, &s, epilogue, grouping(&s).unwrap()).unwrap()
             };
             let (whole, parts) = (of(&all), pictures.iter().map(of).collect::<Vec<_>>());
-            let streams = |y: &Tensor| finish::Output::plain(k).streaming(y.data().unwrap()).streams;
+            let streams = |y: &Tensor| finish::Output::<f32>::plain(k).streaming(y.data().unwrap()).streams;
             assert!(streams(&whole) && !streams(&parts[0]));
             assert!(whole.data::<f32>().unwrap() == parts.iter().flat_map(f64s).map(|v| v as f32).collect::<Vec<_>>(), "at {level}");
         }

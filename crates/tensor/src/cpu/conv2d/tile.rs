@@ -8,7 +8,11 @@ use super::{
 };
 use crate::{
     BLOCK,
-    cpu::{dispatch::Kernel, simd::Simd},
+    cpu::{
+        dispatch::Kernel,
+        simd::Simd,
+        stored::{Stored, is_f32},
+    },
 };
 
 /// Where a tile's input comes from.
@@ -291,11 +295,21 @@ impl Sums {
 }
 
 /// Where a tile's rows go.
-pub(super) struct Places<'a> {
-    pub y: *mut f32,
-    pub out: Output<'a>,
+pub(super) struct Places<'a, E = f32> {
+    pub y: *mut E,
+    pub out: Output<'a, E>,
     /// Where in `y` (and the residual) the first channel of each row lies.
     pub offsets: [usize; MOST_ROWS],
+}
+
+impl<'a, E: Stored> Places<'a, E> {
+    /// The same, of outputs that are `f32`.
+    #[inline(always)]
+    pub(super) fn as_f32(&self) -> &Places<'a> {
+        assert!(is_f32::<E>(), "outputs are {}", E::DTYPE);
+        // SAFETY: the types are the same.
+        unsafe { &*std::ptr::from_ref(self).cast() }
+    }
 }
 
 /// Computes a tile of `height` rows of whole vectors of channels.
@@ -321,30 +335,36 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: b
     unsafe {
         tile_of::<S, V, F, PAIRS>(height, x, w, fetch, Finished { at, to, places });
         if activates {
-            activate(sums.first, height * sums.step, S::LEVEL, at.out);
+            activate(sums.first, height * sums.step, S::LEVEL, &at.out);
             for (p, &offset) in offsets.iter().enumerate() {
                 for v in (0..V).map(|v| v * S::LANES) {
                     S::store(at.y.wrapping_add(offset + v), S::load(sums.first.wrapping_add(p * sums.step + v)));
                 }
             }
         }
-        fetch_ahead::<S, V>(at.y, offsets, at.out);
+        fetch_ahead::<S, f32, V>(at.y, offsets, &at.out);
     }
 }
 
-/// Computes a tile of `height` rows, the last vector of which is not all channels.
+/// Computes a tile of `height` rows whose sums are finished in memory: where the last vector is not all channels, or outputs are bf16.
 ///
 /// # Safety
 /// As [`tile_rows`].
 #[inline(always)]
-pub(super) unsafe fn tile_parts<S: Simd, const V: usize, const PAIRS: bool>(height: usize, x: &Input<'_>, w: *const f32, at: &Places<'_>) {
+pub(super) unsafe fn tile_parts<S: Simd, E: Stored, const V: usize, F: Fetch, const PAIRS: bool>(
+    height: usize,
+    x: &Input<'_>,
+    w: *const f32,
+    fetch: F,
+    at: &Places<'_, E>,
+) {
     let mut sums = Sums(MaybeUninit::uninit());
     let sums = sums.rows::<S, V>();
     let offsets = &at.offsets[..height];
     // SAFETY: as in `tile_rows`.
     unsafe {
-        tile_of::<S, V, Nothing, PAIRS>(height, x, w, Nothing, sums);
-        finish_rows::<S>(sums, offsets, at.y, at.out);
-        fetch_ahead::<S, V>(at.y, offsets, at.out);
+        tile_of::<S, V, F, PAIRS>(height, x, w, fetch, sums);
+        finish_rows::<S, E>(sums, offsets, at.y, at.out);
+        fetch_ahead::<S, E, V>(at.y, offsets, &at.out);
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod amx;
 mod pairs;
 mod part;
+mod stored;
 mod transpose;
 
 use std::arch::x86_64::*;
@@ -11,6 +12,7 @@ use super::{
     dispatch::{Kernel, SimdLevel},
     simd::Simd,
 };
+use crate::bf16;
 
 /// Runs a kernel in code compiled for AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
@@ -43,7 +45,7 @@ pub(crate) struct Avx512Bf16;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $pair:path, $pair_neighbours:path, $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $pair:path, $pair_neighbours:path, [$interleave:path, $load_bf16:path, $store_bf16:path, $stream_bf16:path], $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
             const LEVEL: SimdLevel = SimdLevel::$level;
@@ -117,6 +119,26 @@ macro_rules! simd {
                 unsafe { $pair_neighbours(p) }
             }
             #[inline(always)]
+            unsafe fn interleave(low: *const bf16, high: *const bf16) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $interleave(low, high) }
+            }
+            #[inline(always)]
+            unsafe fn load_bf16(p: *const bf16) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $load_bf16(p) }
+            }
+            #[inline(always)]
+            unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
+                // SAFETY: as above.
+                unsafe { $store_bf16(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn stream_bf16(p: *mut bf16, v: Self::V) {
+                // SAFETY: as above; the place is aligned, the caller says.
+                unsafe { $stream_bf16(p, v) }
+            }
+            #[inline(always)]
             unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
                 // SAFETY: as above.
                 unsafe { $add(a, b) }
@@ -175,6 +197,7 @@ simd!(
     pairs::avx512,
     pairs::pair_avx512,
     pairs::pair_neighbours_avx512,
+    [stored::interleave_avx512, stored::load_avx512, stored::store_avx512, stored::stream_avx512],
     _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -201,6 +224,7 @@ simd!(
     pairs::avx512_bf16,
     pairs::pair_avx512_bf16,
     pairs::pair_neighbours_avx512_bf16,
+    [stored::interleave_avx512, stored::load_avx512, stored::store_avx512_bf16, stored::stream_avx512_bf16],
     _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -227,6 +251,7 @@ simd!(
     pairs::avx2,
     pairs::pair_avx2,
     pairs::pair_neighbours_avx2,
+    [stored::interleave_avx2, stored::load_avx2, stored::store_avx2, stored::stream_avx2],
     _mm256_setzero_ps,
     _mm256_set1_ps,
     _mm256_loadu_ps,

@@ -39,7 +39,7 @@ pub(super) unsafe fn avx2(a: __m256, b: __m256, c: __m256) -> __m256 {
 /// # Safety
 /// The processor has AVX-512.
 #[inline(always)]
-unsafe fn rounded_avx512(x: __m512) -> __m512i {
+pub(super) unsafe fn rounded_avx512(x: __m512) -> __m512i {
     // SAFETY: the caller's promise.
     unsafe {
         let bits = _mm512_castps_si512(x);
@@ -105,7 +105,7 @@ pub(super) unsafe fn pair_neighbours_avx512_bf16(p: *const f32) -> __m512 {
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn rounded_avx2(x: __m256) -> __m256i {
+pub(super) unsafe fn rounded_avx2(x: __m256) -> __m256i {
     // SAFETY: the caller's promise.
     unsafe {
         let bits = _mm256_castps_si256(x);

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     BLOCK,
-    cpu::{dispatch::Kernel, pool::SharedMut, simd::Simd},
+    cpu::{dispatch::Kernel, pool::SharedMut, simd::Simd, stored::Stored},
 };
 
 /// Copies a part of a row of the gradient, of some blocks of channels, and the zeros behind the row.
-pub(super) struct CopyGradient<'a> {
-    pub grad: &'a MatrixGradWeight<'a>,
+pub(super) struct CopyGradient<'a, E> {
+    pub grad: &'a MatrixGradWeight<'a, E>,
     pub positions: Positions,
     pub part: RowPart,
     /// The first, and behind the last.
@@ -19,7 +19,7 @@ pub(super) struct CopyGradient<'a> {
     pub out: SharedMut<f32>,
 }
 
-impl Kernel for CopyGradient<'_> {
+impl<E: Stored<Compute = f32>> Kernel for CopyGradient<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -49,7 +49,7 @@ impl Kernel for CopyGradient<'_> {
                 let channels = (k - block * BLOCK).min(BLOCK);
                 let from = (first_pixel + column) * k + block * BLOCK;
                 let (pairs, rest) = out(block, start + column..start + column + 1).split_at_mut(channels);
-                pair_arrays::<S>(&low[from..][..channels], high.map(|high| &high[from..][..channels]), pairs);
+                pair_arrays::<S, E>(&low[from..][..channels], high.map(|high| &high[from..][..channels]), pairs);
                 rest.fill(0.0);
             }
         }
@@ -60,8 +60,8 @@ impl Kernel for CopyGradient<'_> {
 }
 
 /// Copies a part of a row of the input, of all phases.
-pub(super) struct CopyInput<'a> {
-    pub grad: &'a MatrixGradWeight<'a>,
+pub(super) struct CopyInput<'a, E> {
+    pub grad: &'a MatrixGradWeight<'a, E>,
     pub positions: Positions,
     pub part: RowPart,
     pub out: SharedMut<f32>,
@@ -76,7 +76,7 @@ const CHANNELS: usize = 256;
 /// Values from one position to the next, where they are turned: rows of a square lie in different sets of the cache.
 const STEP: usize = CHANNELS + LINE;
 
-impl Kernel for CopyInput<'_> {
+impl<E: Stored<Compute = f32>> Kernel for CopyInput<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -102,7 +102,7 @@ impl Kernel for CopyInput<'_> {
                             continue;
                         };
                         let from = pixel * channels + channel;
-                        pair_arrays::<S>(&low[from..][..count], high.map(|high| &high[from..][..count]), pairs);
+                        pair_arrays::<S, E>(&low[from..][..count], high.map(|high| &high[from..][..count]), pairs);
                     }
                     // SAFETY: each part has its own positions of all channels.
                     unsafe {
@@ -115,9 +115,9 @@ impl Kernel for CopyInput<'_> {
     }
 }
 
-impl<'a> CopyInput<'a> {
+impl<'a, E: Stored<Compute = f32>> CopyInput<'a, E> {
     /// The phases of rows and of columns.
-    fn phases(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+    fn phases(&self) -> impl Iterator<Item = (usize, usize)> + use<E> {
         let (rows, columns) = (self.grad.rows.phases.len(), self.grad.columns.phases.len());
         (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
     }
@@ -130,7 +130,7 @@ impl<'a> CopyInput<'a> {
     }
 
     /// The input's row that the phase has here, of both pictures: none outside, the second may be missing.
-    fn source_row(&self, phase: usize) -> Option<(&'a [f32], Option<&'a [f32]>)> {
+    fn source_row(&self, phase: usize) -> Option<(&'a [E], Option<&'a [E]>)> {
         let g = self.grad;
         let len = g.columns.sizes.input * g.input_channels;
         let (low, high) = g.pictures(g.x, g.rows.sizes.input * len, self.part.pair);
@@ -148,7 +148,7 @@ impl<'a> CopyInput<'a> {
         for (row_phase, phase) in self.phases() {
             let row = self.source_row(row_phase);
             if let Some((low, high)) = row.filter(|_| phase == 0) {
-                pair_arrays::<S>(&low[stretch.clone()], high.map(|high| &high[stretch.clone()]), &mut pairs);
+                pair_arrays::<S, E>(&low[stretch.clone()], high.map(|high| &high[stretch.clone()]), &mut pairs);
             }
             let inside = row.map_or(begin..begin, |_| g.columns.inside(phase, begin, end));
             let first_pixel = g.columns.position(phase, inside.start).map_or(0, |pixel| pixel - pixels.start);

@@ -10,6 +10,7 @@ use crate::{
         elementwise::update,
         matrix_unit::MatrixUnit,
         pool::{SharedMut, parallel_with_scratch, threads},
+        stored::Stored,
     },
     storage::Buffer,
 };
@@ -23,10 +24,10 @@ const FEWEST_SHARES: usize = 4;
 /// Values of the operands for each sum of a share, below which the sums cost more than copies that go through memory.
 const VALUES_PER_SUM: usize = 4;
 
-impl<'a> MatrixGradWeight<'a> {
+impl<'a, E: Stored<Compute = f32>> MatrixGradWeight<'a, E> {
     /// Windows in shares, as the shape alone tells them, whose sums are added up in order; none where the gradient has too many weights
     /// for that.
-    pub(super) fn shares_of_windows(&self, weights: usize) -> Option<Vec<Vec<MatrixGradWeight<'a>>>> {
+    pub(super) fn shares_of_windows(&self, weights: usize) -> Option<Vec<Vec<MatrixGradWeight<'a, E>>>> {
         let windows = self.windows(CHUNK_VALUES);
         let most = SHARES.min(windows.len()).min((self.x.len() + self.dy.len()) / (VALUES_PER_SUM * weights.max(1)));
         if most < FEWEST_SHARES {
@@ -36,7 +37,7 @@ impl<'a> MatrixGradWeight<'a> {
     }
 
     /// All positions, in windows whose copies have up to so many values.
-    fn windows(&self, values: usize) -> Vec<MatrixGradWeight<'a>> {
+    fn windows(&self, values: usize) -> Vec<MatrixGradWeight<'a, E>> {
         let pitch = self.columns.len;
         let most = values / (self.rows.phases.len() * self.columns.phases.len() * self.input_channels + self.blocks() * BLOCK);
         // Rows of the input that neighbouring windows read are copied for each.
@@ -52,7 +53,7 @@ impl<'a> MatrixGradWeight<'a> {
         pairs.flat_map(|pairs| rows().flat_map(move |rows| columns().map(move |columns| self.window(pairs, rows, columns)))).collect()
     }
 
-    fn window(&self, pairs: (usize, usize), rows: (usize, usize), columns: (usize, usize)) -> MatrixGradWeight<'a> {
+    fn window(&self, pairs: (usize, usize), rows: (usize, usize), columns: (usize, usize)) -> MatrixGradWeight<'a, E> {
         let start = (rows.0, columns.0);
         MatrixGradWeight { pairs, start, rows: self.rows.window(rows), columns: self.columns.window(columns), ..*self }
     }
@@ -65,9 +66,9 @@ fn in_shares<T>(windows: Vec<T>, count: usize) -> Vec<Vec<T>> {
 
 /// Writes the sums of all windows, of which each share has some, to `dw`. Where there are more threads than shares, these divide the blocks of
 /// a share's weights.
-pub(super) fn run_windows<U: MatrixUnit>(
+pub(super) fn run_windows<E: Stored<Compute = f32>, U: MatrixUnit>(
     level: SimdLevel,
-    windows: &[Vec<MatrixGradWeight<'_>>],
+    windows: &[Vec<MatrixGradWeight<'_, E>>],
     dw: &mut [f32],
     unit: impl Fn() -> U + Sync,
 ) {
@@ -127,7 +128,7 @@ mod tests {
             let s = ConvShape::new(&x, &w, &options).unwrap();
             let (x, dy) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.output_dims(), Layout::ChannelsLast, &mut g));
             let merged = merges_taps(&s, &Axis::forward(super::super::horizontal(&s)));
-            let grad = MatrixGradWeight::new(x.data().unwrap(), dy.data().unwrap(), &s, grouping(&s).unwrap(), merged);
+            let grad = MatrixGradWeight::<f32>::new(x.data().unwrap(), dy.data().unwrap(), &s, grouping(&s).unwrap(), merged);
             let weights = s.k.next_multiple_of(BLOCK) * w[1..].iter().product::<usize>();
             for level in SimdLevel::available() {
                 with_matrix_unit!(
@@ -161,17 +162,17 @@ mod tests {
             let (s, w) = (ConvShape::new(&x, &w, &options).unwrap(), w.iter().product());
             let (x, dy) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.output_dims(), Layout::ChannelsLast, &mut g));
             let piece = grouping(&s).unwrap();
-            let grad = MatrixGradWeight::new(x.data().unwrap(), dy.data().unwrap(), &s, piece, false);
+            let grad = MatrixGradWeight::<f32>::new(x.data().unwrap(), dy.data().unwrap(), &s, piece, false);
             assert!(grad.shares_of_windows(w).is_some(), "{s:?}");
             for level in [SimdLevel::EmulatedAmx, SimdLevel::detect()] {
                 let on = |threads| {
                     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                    pool.install(|| grad_weight_at(level, &x, &dy, &s, piece).unwrap().to_vec::<f32>().unwrap())
+                    pool.install(|| grad_weight_at::<f32>(level, &x, &dy, &s, piece).unwrap().to_vec::<f32>().unwrap())
                 };
                 let one = on(1);
                 assert!(one == on(2) && one == on(3) && one == on(16), "{s:?} at {level}");
             }
-            let dw = grad_weight_at(SimdLevel::EmulatedAmx, &x, &dy, &s, piece).unwrap();
+            let dw = grad_weight_at::<f32>(SimdLevel::EmulatedAmx, &x, &dy, &s, piece).unwrap();
             let mut plain = vec![0.0; dw.data::<f32>().unwrap().len()];
             let rounded = |t: &Tensor| f64s(&t.to_dtype(DType::Bf16).and_then(|t| t.to_dtype(DType::F32)).unwrap());
             generic::conv2d::grad_weight(&s, &rounded(&x), &rounded(&dy), &mut plain);

@@ -30,6 +30,7 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
         shift: chosen(epilogue, 1, &shift),
         residual: chosen(epilogue, 2, &dy).cloned(),
         activation: activation(epilogue >> 3),
+        dtype: None,
     };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let (scale64, shift64) = (e.scale.map(f64s), e.shift.map(f64s));
@@ -43,7 +44,7 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
     generic::conv2d::grad_weight(&s, &x64, &dy64, &mut dw);
     for level in SimdLevel::available() {
         let forward = winograd_forward_at(level, &xt, &wt, &s, e.clone()).unwrap();
-        let given = giving_away(&e);
+        let given = giving_away::<f32>(&e);
         let memory = given.residual.as_ref().map(address);
         let in_place = winograd_forward_at(level, &xt, &wt, &s, given).unwrap();
         assert!(memory.is_none_or(|memory| memory == address(&in_place)), "at {level}: {s:?}");

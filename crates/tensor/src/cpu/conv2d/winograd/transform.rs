@@ -251,7 +251,7 @@ pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *m
             for (j, value) in output::<S>(row(&columns, i)).into_iter().enumerate().take(square.size.1) {
                 let at = square.start + i * square.row + j * square.pixel + out.channel;
                 finish.store(value, at, y.add(at));
-                activate(y.add(at), S::LANES, S::LEVEL, out);
+                activate(y.add(at), S::LANES, S::LEVEL, &out);
             }
         }
     }

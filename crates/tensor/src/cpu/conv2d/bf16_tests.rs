@@ -1,0 +1,135 @@
+//! Activations that are stored as bf16: at every level, results are to the bit those of the same numbers in `f32`, rounded.
+
+use super::{
+    tests::{activation, giving_away, random},
+    weight::grouping,
+    *,
+};
+use crate::{ops::Conv2dOptions, random::Generator};
+
+/// A tensor, stored as bf16 and as `f32`.
+fn both(dims: &[usize], g: &mut Generator) -> [Tensor; 2] {
+    let stored = random(dims, Layout::ChannelsLast, g).to_dtype(DType::Bf16).unwrap();
+    [stored.clone(), stored.widened().unwrap()]
+}
+
+fn assert_same(got: Result<Tensor>, expected: Result<Tensor>, what: &str) {
+    let (got, expected) = (got.unwrap(), expected.unwrap());
+    let expected = expected.to_dtype(got.dtype()).unwrap();
+    assert!(got.to_f64_vec().unwrap() == expected.to_f64_vec().unwrap(), "{what}");
+}
+
+/// Checks all passes.
+fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator) {
+    let options = Conv2dOptions { method: ConvMethod::Bf16, ..options };
+    let Ok(s) = ConvShape::new(&x, &w, &options) else { return };
+    let ([x, wide_x], [dy, wide_dy], w) = (both(&x, g), both(&s.output_dims(), g), random(&w, Layout::Blocked, g));
+    let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
+    let activation = activation(g.below(5));
+    let epilogue = |residual: &Tensor| Epilogue {
+        scale: Some(&scale),
+        shift: Some(&shift),
+        residual: Some(residual.clone()),
+        activation,
+        dtype: None,
+    };
+    let depthwise = depthwise::applies(DType::Bf16, &s);
+    for level in SimdLevel::available() {
+        let what = |pass: &str| format!("{pass} at {level}: {s:?}");
+        if depthwise {
+            let forward = depthwise_forward_at::<f32>(level, &wide_x, &w, &s, &epilogue(&wide_dy));
+            assert_same(depthwise_forward_at::<bf16>(level, &x, &w, &s, &epilogue(&dy)), forward, &what("forward"));
+            let grad = depthwise_grad_input_at::<f32>(level, &wide_dy, &w, &s);
+            assert_same(depthwise_grad_input_at::<bf16>(level, &dy, &w, &s), grad, &what("grad_input"));
+            let grad = depthwise_grad_weight_at::<f32>(level, &wide_x, &wide_dy, &s);
+            assert_same(depthwise_grad_weight_at::<bf16>(level, &x, &dy, &s), grad, &what("grad_weight"));
+            continue;
+        }
+        let Some(piece) = grouping(&s) else { return };
+        let expected = forward_at::<f32>(level, &wide_x, &w, &s, epilogue(&wide_dy), piece);
+        for given in [epilogue(&dy), giving_away::<bf16>(&epilogue(&dy))] {
+            assert_same(forward_at::<bf16>(level, &x, &w, &s, given, piece), expected.clone(), &what("forward"));
+        }
+        assert_same(forward_at::<bf16>(level, &wide_x, &w, &s, epilogue(&dy), piece), expected.clone(), &what("forward of f32"));
+        assert_same(forward_at::<f32>(level, &x, &w, &s, epilogue(&wide_dy), piece), expected, &what("forward to f32"));
+        let expected = grad_input_at::<f32>(level, &wide_dy, &w, &s, piece);
+        assert_same(grad_input_at::<bf16>(level, &dy, &w, &s, piece), expected, &what("grad_input"));
+        let expected = grad_weight_at::<f32>(level, &wide_x, &wide_dy, &s, piece);
+        assert_same(grad_weight_at::<bf16>(level, &x, &dy, &s, piece), expected, &what("grad_weight"));
+    }
+}
+
+#[test]
+fn of_random_shapes() {
+    let mut g = Generator::new(41);
+    for _ in 0..100 {
+        let mut pick = |choices: &[usize]| choices[g.below(choices.len())];
+        let (r, s) = (pick(&[1, 1, 2, 3, 3, 5]), pick(&[1, 1, 2, 3, 3, 5]));
+        let (c, k) = (pick(&[1, 3, 8, 16, 19, 32, 40, 64]), pick(&[1, 5, 16, 17, 31, 32, 33, 64, 70]));
+        let x = [pick(&[1, 2, 3, 5, 17]), c, pick(&[1, 2, 4, 5, 8, 13, 16]), pick(&[1, 2, 4, 7, 8, 13, 16, 31])];
+        let options = Conv2dOptions {
+            stride: (pick(&[1, 1, 2, 3]), pick(&[1, 1, 2, 3])),
+            padding: (pick(&[0, 1, 1, 2]), pick(&[0, 1, 1, 2])),
+            dilation: (pick(&[1, 1, 1, 2]), pick(&[1, 1, 1, 2])),
+            ..Default::default()
+        };
+        check(x, [k, c, r, s], options, &mut g);
+    }
+}
+
+#[test]
+fn of_groups_and_single_channels() {
+    let mut g = Generator::new(42);
+    for (groups, cg, kg) in [(2, 32, 32), (32, 4, 4), (4, 16, 16), (64, 1, 1), (17, 1, 1), (40, 1, 1)] {
+        for (stride, size, images) in [(1, 6, 3), (2, 7, 2), (2, 15, 1)] {
+            let options = Conv2dOptions { stride: (stride, stride), padding: (1, 1), groups, ..Default::default() };
+            check([images, groups * cg, size, size], [groups * kg, cg, 3, 3], options, &mut g);
+        }
+    }
+}
+
+#[test]
+fn of_outputs_past_the_caches() {
+    let mut g = Generator::new(43);
+    check([9, 32, 128, 128], [64, 32, 1, 1], Conv2dOptions::default(), &mut g);
+}
+
+#[test]
+fn whatever_the_method_and_the_kernels() {
+    let mut g = Generator::new(44);
+    for method in [ConvMethod::Fastest, ConvMethod::Direct, ConvMethod::Winograd, ConvMethod::Bf16] {
+        for (c, k, groups) in [(16, 8, 1), (6, 6, 3), (16, 16, 16)] {
+            let options = Conv2dOptions { padding: (1, 1), groups, method, ..Default::default() };
+            let ([x, wide_x], [dy, wide_dy]) = (both(&[2, c, 9, 9], &mut g), both(&[2, k, 9, 9], &mut g));
+            let w = random(&[k, c / groups, 3, 3], Layout::Blocked, &mut g);
+            let forward = |x: &Tensor, residual: &Tensor, dtype| {
+                let epilogue = Epilogue { residual: Some(residual.clone()), dtype, ..Default::default() };
+                x.conv2d_fused(&w, &options, epilogue)
+            };
+            let expected = forward(&wide_x, &wide_dy, None);
+            assert_eq!(forward(&x, &dy, None).unwrap().dtype(), DType::Bf16);
+            assert_same(forward(&x, &dy, None), expected.clone(), "bf16");
+            assert_same(forward(&wide_x, &dy, Some(DType::Bf16)), expected.clone(), "f32 to bf16");
+            assert_same(forward(&x, &wide_dy, Some(DType::F32)), expected, "bf16 to f32");
+            let dims = x.dims();
+            assert_same(dy.conv2d_grad_input(&w, dims, &options), wide_dy.conv2d_grad_input(&w, dims, &options), "grad_input");
+            let expected = wide_dy.conv2d_grad_weight(&wide_x, w.dims(), &options);
+            for (x, dy) in [(&x, &dy), (&wide_x, &dy), (&x, &wide_dy)] {
+                assert_same(dy.conv2d_grad_weight(x, w.dims(), &options), expected.clone(), "grad_weight");
+            }
+        }
+    }
+}
+
+#[test]
+fn types_that_do_not_go_together_are_refused() {
+    let ones = |dtype| Tensor::ones([1, 2, 3, 3], dtype).unwrap();
+    let (f32, f64, bf16) = (ones(DType::F32), ones(DType::F64), ones(DType::Bf16));
+    let error = |x: &Tensor, dtype| {
+        let epilogue = Epilogue { dtype: Some(dtype), ..Default::default() };
+        x.conv2d_fused(&x.widened().unwrap(), &Conv2dOptions::default(), epilogue).unwrap_err().to_string()
+    };
+    assert!(error(&f64, DType::Bf16).contains("bfloat16") && error(&f32, DType::I64).contains("int64"));
+    assert!(error(&bf16, DType::F64).contains("float64"));
+    assert!(bf16.conv2d(&f64, None, &Conv2dOptions::default()).unwrap_err().to_string().contains("float64"));
+}
