@@ -36,3 +36,4 @@ pub use layout::{BLOCK, Layout};
 pub use mapped_file::MappedFile;
 pub use shape::Shape;
 pub use tensor::Tensor;
+

@@ -70,7 +70,9 @@ fn unary_functions_and_their_gradients() {
     for shape in ODD {
         for op in functions {
             check_stored(&format!("{op:?}"), &[shape], 8.0, 1e-6, |level, x| unary::unary(level, op, &x[0]));
-            check_stored(&format!("{op:?} backward"), &[shape, shape], 8.0, 1e-6, |level, x| unary::unary_backward(level, op, &x[0], &x[1]));
+            check_stored(&format!("{op:?} backward"), &[shape, shape], 8.0, 1e-6, |level, x| {
+                unary::unary_backward(level, op, &x[0], &x[1])
+            });
         }
     }
 }

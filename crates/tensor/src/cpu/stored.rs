@@ -1,6 +1,7 @@
 //! Elements as kernels read and write them: floats as they are, and bf16, which is computed with as `f32`.
 
 use super::{
+    dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
     math::Math,
     simd::{Simd, bf16_bits},
 };
@@ -142,6 +143,11 @@ impl Stored for bf16 {
         // SAFETY: the caller's promise.
         unsafe { S::interleave(low, high) }
     }
+}
+
+/// Runs a kernel over elements of this type at a level: where they are bf16, with the instructions that round to it.
+pub(super) fn run_stored_at<E: Stored, K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
+    if const { matches!(E::DTYPE, DType::Bf16) } { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
 }
 
 /// Writes a vector: past the caches if it `streams`, which takes a place that is aligned, and a [`fence`](Simd::fence) when all is written.

@@ -11,7 +11,11 @@ impl Tensor {
         let mut size = first.dims()[d];
         let mixed = rest.iter().any(|t| t.dtype() != first.dtype());
         for t in rest {
-            if mixed { check_compute("cat", first, &[Some(t)])? } else { check_alike("cat", first, t)? }
+            if mixed {
+                check_compute("cat", first, &[Some(t)])?
+            } else {
+                check_alike("cat", first, t)?
+            }
             if t.shape().rank() != first.shape().rank() || with_size(t.shape(), d, 0) != with_size(first.shape(), d, 0) {
                 return Err(Error::shapes("cat", first.dims(), t.dims(), "all sizes but the joined one must be equal"));
             }

@@ -63,7 +63,13 @@ fn convolution(random: &mut Random, x: [usize; 4], (k, r, s): (usize, usize, usi
         check(&name, tolerance, &inputs, |t| {
             let epilogues = [
                 Epilogue { shift: Some(&t[3]), ..Default::default() },
-                Epilogue { scale: Some(&t[4]), shift: Some(&t[3]), residual: Some(t[2].clone()), activation: Some(Unary::Relu), dtype: None },
+                Epilogue {
+                    scale: Some(&t[4]),
+                    shift: Some(&t[3]),
+                    residual: Some(t[2].clone()),
+                    activation: Some(Unary::Relu),
+                    dtype: None,
+                },
                 Epilogue { activation: Some(Unary::Silu), ..Default::default() },
                 Epilogue { activation: Some(Unary::Clamp { min: 0.0, max: 6.0 }), ..Default::default() },
             ];

@@ -8,7 +8,7 @@ use crate::cpu::{
     dispatch::{Kernel, SimdLevel, level, run_at},
     pool::{SharedMut, parallel},
     simd::{Simd, streams},
-    stored::{Stored, with_stored},
+    stored::{Stored, run_stored_at, with_stored},
 };
 use crate::{
     Element, Float, Layout, Result, Tensor,
@@ -203,7 +203,7 @@ fn forward_of<E: Stored>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>,
         let out = unsafe { out.slice(a * c, (b - a) * c) };
         let rows = a * c..b * c;
         let Channels { mean, scale, bias, .. } = &channels;
-        run_at(
+        run_stored_at::<E, _>(
             level(),
             rows::Normalise { mean, scale, bias, x: &data[rows.clone()], residual: residual.map(|r| &r[rows]), relu, streams, out },
         );
@@ -238,8 +238,9 @@ fn backward_of<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Nor
     let mut masked = if keep_masked { Some(Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?) } else { None };
     // dx = scale * (g - sum / n - (x - mean) * inv_std² * sum_x / n); with fixed moments only the first term stays.
     let n = (grad.len() / c.max(1)) as f64;
-    let constants =
-        |f: &dyn Fn(usize) -> f64| -> Vec<E::Compute> { (0..c).map(|i| E::Compute::from_f64(if forward.batch_stats { f(i) } else { 0.0 })).collect() };
+    let constants = |f: &dyn Fn(usize) -> f64| -> Vec<E::Compute> {
+        (0..c).map(|i| E::Compute::from_f64(if forward.batch_stats { f(i) } else { 0.0 })).collect()
+    };
     let offset = constants(&|i| sum[i] / n);
     let slope = constants(&|i| sum_x[i] * channels.inv_std[i] * channels.inv_std[i] / n);
     let out = dx.data_mut::<E>()?;
@@ -252,13 +253,21 @@ fn backward_of<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Nor
             let (out, masked) = unsafe { (out.slice(range.start, range.len()), masked_out.map(|m| m.slice(range.start, range.len()))) };
             let (grad, x, output) = (&grad[range.clone()], &x[range.clone()], output.map(|o| &o[range.clone()]));
             let Channels { mean, scale, .. } = &channels;
-            run_at(level(), rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, output, masked, streams, out });
+            run_stored_at::<E, _>(
+                level(),
+                rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, output, masked, streams, out },
+            );
         });
     }
     let weight = (0..c).map(|i| E::Compute::from_f64(sum_x[i] * channels.inv_std[i])).collect();
     let bias = sum.iter().map(|&s| E::Compute::from_f64(s)).collect();
     let residual = if forward.residual { Some(masked.unwrap_or_else(|| dy.clone())) } else { None };
-    Ok(NormGrads { x: dx, weight: Tensor::from_vec::<E::Compute>(weight, [c])?, bias: Tensor::from_vec::<E::Compute>(bias, [c])?, residual })
+    Ok(NormGrads {
+        x: dx,
+        weight: Tensor::from_vec::<E::Compute>(weight, [c])?,
+        bias: Tensor::from_vec::<E::Compute>(bias, [c])?,
+        residual,
+    })
 }
 
 struct GradSums<'a, E: Stored> {

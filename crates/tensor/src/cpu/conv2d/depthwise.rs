@@ -134,16 +134,7 @@ impl<E: Stored> DepthwiseGather<'_, E> {
     /// See [`Simd`]; the pixels that the run names and the channels exist, and nobody else touches the outputs.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
-    unsafe fn tiles<S: Simd>(
-        &self,
-        x: *const E,
-        image: usize,
-        run: &Run,
-        pixels: Range<usize>,
-        c: usize,
-        most: usize,
-        y: SharedMut<E>,
-    ) {
+    unsafe fn tiles<S: Simd>(&self, x: *const E, image: usize, run: &Run, pixels: Range<usize>, c: usize, most: usize, y: SharedMut<E>) {
         for start in pixels.clone().step_by(most) {
             let x = x.wrapping_add(start * run.input_step * self.pixel);
             // SAFETY: the caller's promise; the plan's taps name pixels of the picture and taps of the weight.

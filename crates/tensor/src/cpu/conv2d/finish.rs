@@ -103,7 +103,6 @@ impl<'a, E: Stored> Output<'a, E> {
     pub(super) fn streaming(self, y: &[E]) -> Self {
         Output { streams: !matches!(self.residual, Some(Residual::Output)) && streams(y, self.pixel), ..self }
     }
-
 }
 
 impl<E> Output<'_, E> {

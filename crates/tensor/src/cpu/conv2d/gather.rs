@@ -102,7 +102,7 @@ pub(super) struct TaskKernel<'a, E, const PAIRS: bool> {
     pub gather: &'a Gather<'a, E>,
     pub task: &'a Task,
     /// The first block of weights of the task that follows.
-    next_block: Option<usize>,
+    pub next_block: Option<usize>,
     pub y: SharedMut<E>,
 }
 
@@ -206,7 +206,8 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
         };
         let fetching_tiles: usize = self.runs().iter().filter(|run| run.taps.len() == most_taps).map(tiles).sum();
         for block in self.task.blocks.0..self.task.blocks.1 {
-            let Block { channels: (first, behind), input, weight, mut fetch } = self.block(block, fetching_tiles);
+            let next = if block + 1 < self.task.blocks.1 { Some(block + 1) } else { self.next_block };
+            let Block { channels: (first, behind), input, weight, mut fetch } = self.block(block, next, fetching_tiles);
             let base = base.wrapping_add(input);
             let mut column = 0;
             while column < BLOCK && first + column < behind {
@@ -232,16 +233,15 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
         self.runs().iter().map(|run| run.taps.len()).max().unwrap_or(0)
     }
 
-    /// One block of output channels; so many tiles fetch the weights behind it.
-    pub(super) fn block(&self, block: usize, fetching_tiles: usize) -> Block<'_> {
+    /// One block of output channels; so many tiles fetch the weights of the one that comes next.
+    pub(super) fn block(&self, block: usize, next: Option<usize>, fetching_tiles: usize) -> Block<'_> {
         let (g, all) = (self.gather.geometry(), self.gather.weight);
         let (first, len) = (block * BLOCK, g.block_len());
         let group = first / g.outputs_per_group;
-        let next_block = if block + 1 < self.task.blocks.1 { Some(block + 1) } else { self.next_block };
         let fetch = if len > LARGE_BLOCK {
             NextWeights::ahead(&all[(block * len + AHEAD).min(all.len())..])
         } else {
-            NextWeights::new(next_block.map_or(&[][..], |next| &all[next * len..][..len]), fetching_tiles)
+            NextWeights::new(next.map_or(&[][..], |next| &all[next * len..][..len]), fetching_tiles)
         };
         Block {
             channels: (first, g.output_channels.min((group + 1) * g.outputs_per_group)),

@@ -34,6 +34,9 @@ pub(super) fn applies(tap_len: usize) -> bool {
     pairs_at_a_time(tap_len).is_some()
 }
 
+/// Values of weights, of whole blocks, that stay in the first-level cache: pixels meet all these blocks before others take their place.
+const FEW_WEIGHTS: usize = 8 << 10;
+
 /// Outputs of a run that are the rows of one register.
 struct Piece<'a> {
     run: &'a Run,
@@ -93,21 +96,28 @@ impl<E: Stored, U: MatrixUnit> Kernel for MatrixKernel<'_, E, U> {
         let fetching = pieces.iter().filter(|(first, _)| first.run.taps.len() == most_taps).count();
         let streams = self.kernel.gather.out.streams;
         let fetches_outputs = !streams && self.kernel.gather.has_large_output();
-        for block in self.kernel.task.blocks.0..self.kernel.task.blocks.1 {
-            let Block { channels: (first, behind), input, weight, mut fetch } = self.kernel.block(block, fetching);
-            let out = self.kernel.gather.out.of(first, (behind - first).min(BLOCK));
+        let (first, end) = self.kernel.task.blocks;
+        let together = (FEW_WEIGHTS / geometry.block_len().max(1)).max(1);
+        for first in (first..end).step_by(together) {
+            let next =
+                |block: usize| Some(block + together).filter(|&next| next < end).or(self.kernel.next_block.filter(|_| block == first));
+            let blocks = first..end.min(first + together);
+            let mut blocks: Vec<_> = blocks.map(|block| self.kernel.block(block, next(block), fetching)).collect();
             for (i, &(a, b)) in pieces.iter().enumerate() {
-                if let Some(&(first, second)) = pieces.get(i + 1).filter(|_| fetches_outputs) {
-                    for piece in [Some(first), second].into_iter().flatten() {
-                        // SAFETY: the level is entered.
-                        unsafe { piece.fetch_outputs::<S, E>(self.kernel.y.get(), out.channel) }
+                for Block { channels: (first, behind), input, weight, fetch } in &mut blocks {
+                    let out = self.kernel.gather.out.of(*first, (*behind - *first).min(BLOCK));
+                    if let Some(&(first, second)) = pieces.get(i + 1).filter(|_| fetches_outputs) {
+                        for piece in [Some(first), second].into_iter().flatten() {
+                            // SAFETY: the level is entered.
+                            unsafe { piece.fetch_outputs::<S, E>(self.kernel.y.get(), out.channel) }
+                        }
                     }
+                    fetch.enabled = a.run.taps.len() == most_taps;
+                    let tile = Tile { pieces: (a, b), pixel, input: *input, w: weight.as_ptr(), fetch: fetch.take() };
+                    // SAFETY: the plan's taps name pixels of the input at `base` and rows of the block of weights; tasks, blocks and pieces
+                    // write different values of y, which `places` stays inside. The unit is there.
+                    unsafe { tile.run::<S, E, U>(&mut self.unit, self.kernel.y.get(), out) };
                 }
-                fetch.enabled = a.run.taps.len() == most_taps;
-                let tile = Tile { pieces: (a, b), pixel, input, w: weight.as_ptr(), fetch: fetch.take() };
-                // SAFETY: the plan's taps name pixels of the input at `base` and rows of the block of weights; tasks, blocks and pieces
-                // write different values of y, which `places` stays inside. The unit is there.
-                unsafe { tile.run::<S, E, U>(&mut self.unit, self.kernel.y.get(), out) };
             }
         }
         if streams {

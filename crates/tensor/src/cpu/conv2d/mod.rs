@@ -116,14 +116,7 @@ fn forward_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
     }
 }
 
-fn forward_at<E: Stored>(
-    level: SimdLevel,
-    x: &Tensor,
-    w: &Tensor,
-    s: &ConvShape,
-    mut e: Epilogue<'_>,
-    piece: Grouping,
-) -> Result<Tensor> {
+fn forward_at<E: Stored>(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>, piece: Grouping) -> Result<Tensor> {
     let (mut y, in_place) = finish::output::<E>(s.output_dims(), &mut e)?;
     write_at(level, x, w, s, Output::new(&e, in_place, s.k)?, piece, y.data_mut::<E>()?)?;
     Ok(y)
@@ -400,12 +393,7 @@ fn depthwise_output<'a, E: Stored>(s: &ConvShape, e: &'a Epilogue<'_>) -> Result
 }
 
 /// A depthwise forward pass without its input.
-fn depthwise_forward<'a, E>(
-    s: &ConvShape,
-    runs: &'a [Run],
-    weight: &'a DepthwiseWeight<'a>,
-    out: Output<'a, E>,
-) -> DepthwiseGather<'a, E> {
+fn depthwise_forward<'a, E>(s: &ConvShape, runs: &'a [Run], weight: &'a DepthwiseWeight<'a>, out: Output<'a, E>) -> DepthwiseGather<'a, E> {
     DepthwiseGather { x: &[], pixel: s.c, images: s.n, channels: s.c, input: s.input, output: s.output, runs, weight, out }
 }
 

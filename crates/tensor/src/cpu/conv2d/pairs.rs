@@ -141,8 +141,7 @@ pub(super) struct Operand {
 impl Operand {
     /// Bf16 with an even number of channels lies in pairs, which products of `pairs` read in place; anything else is read as `f32`.
     pub(super) fn new(tensor: &Tensor, channels: usize, pairs: bool) -> Result<Operand> {
-        let in_pairs =
-            pairs && tensor.dtype() == DType::Bf16 && channels.is_multiple_of(2) && as_pairs(tensor.data::<bf16>()?).is_some();
+        let in_pairs = pairs && tensor.dtype() == DType::Bf16 && channels.is_multiple_of(2) && as_pairs(tensor.data::<bf16>()?).is_some();
         let tensor = if in_pairs { tensor.clone() } else { tensor.to_dtype(DType::F32)? };
         Ok(Operand { tensor, in_pairs })
     }

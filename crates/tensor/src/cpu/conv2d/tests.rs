@@ -68,7 +68,8 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
     let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
     let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
     let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
-    let epilogue = Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(dy.clone()), activation: activation(g.below(5)), dtype: None };
+    let epilogue =
+        Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(dy.clone()), activation: activation(g.below(5)), dtype: None };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
@@ -92,7 +93,11 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
             assert_eq!(address(&in_place), memory, "at {level}: {s:?}");
             let beside = forward_at::<f32>(level, &xt, &wt, &s, epilogue.clone(), piece);
             assert!(beside.as_ref().unwrap().data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
-            [(beside, &y), (grad_input_at::<f32>(level, &dy, &wt, &s, piece), &dx), (grad_weight_at::<f32>(level, &xt, &dy, &s, piece), &dw)]
+            [
+                (beside, &y),
+                (grad_input_at::<f32>(level, &dy, &wt, &s, piece), &dx),
+                (grad_weight_at::<f32>(level, &xt, &dy, &s, piece), &dw),
+            ]
         };
         for (pass, (result, expected)) in ["forward", "grad_input", "grad_weight"].iter().zip(results) {
             let error = distance(result.unwrap().data().unwrap(), expected);
@@ -185,12 +190,24 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
         let first = ConvStep {
             shape: ConvShape::new(x.dims(), weights[0].dims(), &of_both.0).unwrap(),
             weight: weights[0].clone(),
-            epilogue: Epilogue { scale: Some(&channels[0]), shift: Some(&channels[1]), residual: None, activation: activation(g.below(5)), dtype: None },
+            epilogue: Epilogue {
+                scale: Some(&channels[0]),
+                shift: Some(&channels[1]),
+                residual: None,
+                activation: activation(g.below(5)),
+                dtype: None,
+            },
         };
         let second = ConvStep {
             shape: ConvShape::new(&first.shape.output_dims(), weights[1].dims(), &of_both.1).unwrap(),
             weight: weights[1].clone(),
-            epilogue: Epilogue { scale: Some(&channels[2]), shift: Some(&channels[3]), residual: None, activation: activation(g.below(5)), dtype: None },
+            epilogue: Epilogue {
+                scale: Some(&channels[2]),
+                shift: Some(&channels[3]),
+                residual: None,
+                activation: activation(g.below(5)),
+                dtype: None,
+            },
         };
         assert!(expand_depthwise::applies(crate::DType::F32, &first.shape, &second.shape));
         for level in SimdLevel::available() {
