@@ -3,6 +3,7 @@
 // autograd/src/autocast.rs
 pub fn autocast_bf16<R>(f: impl FnOnce() -> R) -> R;
 pub fn conv_method(method: ConvMethod, records: bool) -> ConvMethod;
+pub fn activation_dtype(x: &Tensor) -> Option<DType>;
 
 // autograd/src/backward.rs
 impl Var {
@@ -49,7 +50,7 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R;
 // autograd/src/lib.rs
 pub mod op;
 pub mod ops;
-pub use autocast::{autocast_bf16, conv_method};
+pub use autocast::{activation_dtype, autocast_bf16, conv_method};
 pub use cell::{TensorCell, changes};
 pub use dominators::dominators;
 pub use gradcheck::gradcheck;

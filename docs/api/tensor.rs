@@ -273,7 +273,7 @@ pub trait Vectorize {
 pub fn vectorized<V: Vectorize>(computation: V) -> V::Output;
 
 // tensor/src/cpu/max_pool2d.rs
-impl<T: Float, P: Place> Channels for Window<'_, T, P>;
+impl<T: Stored, P: Place> Channels for Window<'_, T, P>;
 
 // tensor/src/cpu/mod.rs
 pub use alloc::{Stats, release_idle, stats};
@@ -331,6 +331,7 @@ pub enum DType {
 impl DType {
     pub const fn size(self) -> usize;
     pub const fn is_float(self) -> bool;
+    pub const fn computed(self) -> DType;
     pub const fn name(self) -> &'static str;
 }
 impl fmt::Display for DType;
@@ -576,6 +577,7 @@ pub struct Epilogue<'a> {
     pub shift: Option<&'a Tensor>,
     pub residual: Option<Tensor>,
     pub activation: Option<Unary>,
+    pub dtype: Option<DType>,
 }
 #[derive(Debug, Clone)]
 pub struct FusedConv2d<'a> {
@@ -601,6 +603,7 @@ pub enum CatStep<'a> {
 }
 impl CatStep<'_> {
     pub fn dims(&self) -> [usize; 4];
+    pub fn dtype(&self) -> DType;
     pub fn operand(&self) -> &Tensor;
 }
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -36,4 +36,3 @@ pub use layout::{BLOCK, Layout};
 pub use mapped_file::MappedFile;
 pub use shape::Shape;
 pub use tensor::Tensor;
-

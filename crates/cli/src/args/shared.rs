@@ -10,7 +10,7 @@ use super::{DatasetArg, MAX_SIDE, TrainedOn, named, whole};
 /// How exactly to compute.
 #[derive(Debug, Clone, Copy, ClapArgs)]
 pub struct PrecisionArgs {
-    /// What convolutions and linear layers multiply: f32, or bf16 (sums, norms, losses and weights stay f32)
+    /// What convolutions and linear layers multiply, and activations are stored as: f32, or bf16 (sums, statistics, losses and weights stay f32)
     #[arg(long, value_name = "f32|bf16", default_value = "f32", value_parser = named::<Precision>)]
     pub dtype: Precision,
 }

@@ -92,7 +92,7 @@ pub struct WhatArgs {
     /// Decides initial weights, the order of the pictures, augmentations and dropout [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// What convolutions and linear layers multiply: f32, or bf16 (sums, norms, losses and weights stay f32) [default: f32]
+    /// What convolutions and linear layers multiply, and activations are stored as: f32, or bf16 (sums, statistics, losses and weights stay f32) [default: f32]
     #[arg(long, value_name = "f32|bf16", value_parser = named::<Precision>)]
     dtype: Option<Precision>,
 }

@@ -92,18 +92,18 @@ impl CrossEntropyLoss {
             return Err(tensor::Error::argument(OP, format!("label smoothing {smoothing} is not within 0 and 1")).into());
         }
         let even = smoothing / targets.dims()[1] as f64;
-        let smooth = targets.to_dtype(logits.value().dtype())?.affine(1.0 - smoothing, even)?;
+        let smooth = targets.to_dtype(logits.value().dtype().computed())?.affine(1.0 - smoothing, even)?;
         let smooth = weight.map_or(Ok(smooth.clone()), |weight| smooth.mul(weight))?;
         Ok(logits.log_softmax(-1)?.mul(&Var::from(smooth))?.sum(&[-1], false)?.neg()?)
     }
 
-    /// The weights `[K]` in the logits' type.
+    /// The weights `[K]` in the type that the loss has.
     fn class_weights(&self, logits: &Var, weight: &[f64]) -> Result<Tensor> {
         let classes = logits.dims().last().copied().unwrap_or(0);
         if weight.len() != classes {
             return Err(tensor::Error::argument(OP, format!("{} weights for {classes} classes", weight.len())).into());
         }
-        Ok(Tensor::from_slice(weight, [classes])?.to_dtype(logits.value().dtype())?.to_device(logits.value().device())?)
+        Ok(Tensor::from_slice(weight, [classes])?.to_dtype(logits.value().dtype().computed())?.to_device(logits.value().device())?)
     }
 }
 

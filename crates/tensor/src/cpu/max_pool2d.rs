@@ -159,16 +159,15 @@ impl<T: Stored, P: Place> Channels for Window<'_, T, P> {
                 let column = self.at[1] * o.stride[1] + j * o.dilation[1] - o.padding[1];
                 let tap = (i * kernel_width + j) as u32;
                 let at = (row * self.width + column) * self.y.len() + first;
-                let mut pixel = [T::default(); C];
-                pixel.copy_from_slice(&self.x[at..][..C]);
-                let pixel = pixel.map(T::widen);
+                let mut pixel = [T::Compute::ZERO; C];
+                pixel.iter_mut().zip(&self.x[at..][..C]).for_each(|(pixel, x)| *pixel = x.widen());
                 // Whole arrays at a time, masks of all ones and no short circuit: this form stays in registers.
                 let better: [u32; C] = from_fn(|c| 0u32.wrapping_sub(u32::from((pixel[c] > best[c]) | pixel[c].is_nan())));
                 best = from_fn(|c| if better[c] != 0 { pixel[c] } else { best[c] });
                 place = from_fn(|c| tap & better[c] | place[c] & !better[c]);
             }
         }
-        self.y[first..][..C].copy_from_slice(&best.map(T::narrow));
+        self.y[first..][..C].iter_mut().zip(best).for_each(|(y, best)| *y = T::narrow(best));
         self.places[first..][..C].iter_mut().zip(place).for_each(|(p, place)| *p = P::new(place));
     }
 }
@@ -268,6 +267,6 @@ impl<T: Stored, P: Place> Channels for Gathered<'_, T, P> {
                 }
             }
         }
-        self.dx[first..][..C].copy_from_slice(&sums.map(T::narrow));
+        self.dx[first..][..C].iter_mut().zip(sums).for_each(|(dx, sum)| *dx = T::narrow(sum));
     }
 }

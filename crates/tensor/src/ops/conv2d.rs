@@ -320,7 +320,7 @@ impl Tensor {
             return Err(Error::DType { op: "conv2d", expected: self.dtype().to_string(), found: dtype });
         }
         let residual = epilogue.residual.map(|r| r.to_dtype(dtype)?.channels_last()).transpose()?;
-        Ok(ConvStep { weight: weight.to_layout(Layout::Blocked)?, shape, epilogue: Epilogue { residual, ..epilogue } })
+        Ok(ConvStep { weight: weight.widened()?.to_layout(Layout::Blocked)?, shape, epilogue: Epilogue { residual, ..epilogue } })
     }
 
     /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its input of shape `input_dims`, from that of its output, `self`, whose
@@ -331,7 +331,7 @@ impl Tensor {
     pub fn conv2d_grad_input(&self, weight: &Tensor, input_dims: &[usize], options: &Conv2dOptions) -> Result<Tensor> {
         let shape = self.grad_shape(input_dims, weight.dims(), options)?;
         check_compute("conv2d_grad_input", self, &[Some(weight)])?;
-        self.device().backend()?.conv2d_grad_input(&self.channels_last()?, &weight.to_layout(Layout::Blocked)?, &shape)
+        self.device().backend()?.conv2d_grad_input(&self.channels_last()?, &weight.widened()?.to_layout(Layout::Blocked)?, &shape)
     }
 
     /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its weight of shape `weight_dims`, from its input `x` and the

@@ -25,7 +25,7 @@ pub enum OptimizerKind {
 pub enum Precision {
     /// In 32-bit floating point.
     F32,
-    /// Operands rounded to bfloat16; sums, norms, losses and weights stay 32-bit.
+    /// Operands rounded to bfloat16, in which the CPU stores activations too; sums, statistics, losses and weights stay 32-bit.
     Bf16,
 }
 
