@@ -269,8 +269,8 @@ impl Tensor {
         self.device().backend()?.conv2d_scaled(&self.channels_last()?, &factors.channels_last()?, step)
     }
 
-    /// Outputs of convolutions and tensors, all `[N, _, H, W]`, joined along the channels. Outputs need not be copied: on the CPU a
-    /// convolution writes to its place.
+    /// Outputs of convolutions and tensors, all `[N, _, H, W]`, joined along the channels; as bf16 where one of them is. Outputs need not be
+    /// copied: on the CPU a convolution writes to its place.
     ///
     /// # Errors
     /// Where there is nothing to join, or shapes or element types do not fit.

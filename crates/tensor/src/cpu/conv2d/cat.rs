@@ -91,9 +91,10 @@ mod tests {
         for round in 0..60 {
             let mut pick = |choices: &[usize]| choices[g.below(choices.len())];
             let (n, c, h, w) = (pick(&[0, 1, 1, 2]), pick(&[1, 16, 32, 64]), pick(&[1, 5, 13, 28]), pick(&[2, 7, 28]));
-            let dtype = if round % 5 == 0 { DType::F64 } else { DType::F32 };
-            let draw = |shape: &[usize], layout, g: &mut Generator| random(shape, layout, g).to_dtype(dtype).unwrap();
-            let x = draw(&[n, c, h, w], Layout::ChannelsLast, &mut g);
+            let dtype = [DType::F64, DType::Bf16, DType::F32, DType::F32, DType::F32][round % 5];
+            let draw = |shape: &[usize], layout, g: &mut Generator| random(shape, layout, g).to_dtype(dtype.computed()).unwrap();
+            let activation_of = |values: Tensor| values.to_dtype(dtype).unwrap();
+            let x = activation_of(draw(&[n, c, h, w], Layout::ChannelsLast, &mut g));
             let count = 1 + g.below(4);
             let operands: Vec<_> = (0..count)
                 .map(|_| {
@@ -102,7 +103,7 @@ mod tests {
                     let method = [ConvMethod::Fastest, ConvMethod::Winograd, ConvMethod::Direct, ConvMethod::Bf16][g.below(4)];
                     let options = Conv2dOptions { padding: (kernel / 2, kernel / 2), groups, method, ..Default::default() };
                     let weight = draw(&[k, c / groups, kernel, kernel], Layout::Contiguous, &mut g);
-                    let residual = (g.below(4) == 0).then(|| draw(&[n, k, h, w], Layout::Contiguous, &mut g));
+                    let residual = (g.below(4) == 0).then(|| activation_of(draw(&[n, k, h, w], Layout::Contiguous, &mut g)));
                     (weight, options, draw(&[k], Layout::Contiguous, &mut g), residual, activation(g.below(5)))
                 })
                 .collect();
@@ -127,7 +128,7 @@ mod tests {
             let mut parts: Vec<CatPart<'_>> = convs.into_iter().map(|conv| CatPart::Conv(&x, conv)).collect();
             parts.push(CatPart::Tensor(apart.last().unwrap()));
             let together = Tensor::conv2d_cat(parts).unwrap();
-            assert_eq!(together.dims(), joined.dims());
+            assert_eq!((together.dims(), together.dtype()), (joined.dims(), dtype));
             assert!(together.to_f64_vec().unwrap() == joined.to_f64_vec().unwrap(), "{:?}: {operands:?}", x.dims());
         }
     }
