@@ -29,7 +29,7 @@ fn activations_are_bf16_and_sums_and_linear_layers_f32() {
         let rows = y.reshape([2, 2]).unwrap();
         let wide = [y.sum(&[], false), rows.linear(&rows.detach(), None), rows.softmax(-1), rows.matmul(&rows)];
         for value in wide {
-            assert_eq!(value.map_or(DType::Bf16, |value| value.value().dtype()), DType::F32);
+            assert_eq!(value.unwrap().value().dtype(), DType::F32);
         }
     });
     assert_eq!(identity(&x).unwrap().value().dtype(), DType::F32);

@@ -189,19 +189,11 @@ pub(super) fn as_f32_mut<T: Element>(slice: &mut [T]) -> Option<&mut [f32]> {
 macro_rules! with_stored {
     ($op:expr, $dtype:expr, $E:ident => $body:expr) => {
         match $dtype {
-            $crate::DType::F32 => {
-                type $E = f32;
-                $body
-            }
-            $crate::DType::F64 => {
-                type $E = f64;
-                $body
-            }
             $crate::DType::Bf16 => {
                 type $E = $crate::bf16;
                 $body
             }
-            found => return Err($crate::Error::DType { op: $op, expected: "a floating point type".into(), found }),
+            other => $crate::with_float!($op, other, $E => $body),
         }
     };
 }

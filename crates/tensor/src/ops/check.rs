@@ -13,10 +13,11 @@ pub(crate) fn check_float(op: &'static str, t: &Tensor) -> Result<()> {
 
 /// An error unless `t` and the others are floats that are [computed](DType::computed) with as the same type, on one device.
 pub(crate) fn check_compute(op: &'static str, t: &Tensor, others: &[Option<&Tensor>]) -> Result<()> {
-    t.check_same_device(op, others.iter().copied().flatten())?;
-    check_float(op, t)?;
+    let others = || others.iter().copied().flatten();
+    t.check_same_device(op, others())?;
+    std::iter::once(t).chain(others()).try_for_each(|t| check_float(op, t))?;
     let computed = t.dtype().computed();
-    match others.iter().flatten().find(|other| other.dtype().computed() != computed) {
+    match others().find(|other| other.dtype().computed() != computed) {
         Some(other) => Err(Error::DType { op, expected: computed.to_string(), found: other.dtype() }),
         None => Ok(()),
     }

@@ -229,7 +229,7 @@ impl Tensor {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d_fused(&self, weight: &Tensor, options: &Conv2dOptions, epilogue: Epilogue<'_>) -> Result<Tensor> {
-        let step = self.conv_step(self.dims(), FusedConv2d { weight, options: *options, epilogue })?;
+        let step = self.conv_step(self.dims(), self.dtype(), FusedConv2d { weight, options: *options, epilogue })?;
         self.device().backend()?.conv2d(&self.channels_last()?, &step.weight, &step.shape, step.epilogue)
     }
 
@@ -261,12 +261,12 @@ impl Tensor {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn conv2d_scaled(&self, factors: &Tensor, conv: FusedConv2d<'_>) -> Result<Tensor> {
-        let step = self.conv_step(self.dims(), conv)?;
+        let step = self.conv_step(self.dims(), self.dtype(), conv)?;
         if factors.dims() != [step.shape.n, step.shape.c, 1, 1] {
             return Err(Error::shapes("conv2d_scaled", self.dims(), factors.dims(), "factors [N, C, 1, 1] are needed"));
         }
         check_compute("conv2d_scaled", self, &[Some(factors)])?;
-        self.device().backend()?.conv2d_scaled(&self.channels_last()?, &factors.channels_last()?, step)
+        self.device().backend()?.conv2d_scaled(&self.channels_last()?, &factors.to_dtype(self.dtype())?.channels_last()?, step)
     }
 
     /// Outputs of convolutions and tensors, all `[N, _, H, W]`, joined along the channels; as bf16 where one of them is. Outputs need not be
@@ -276,7 +276,7 @@ impl Tensor {
     /// Where there is nothing to join, or shapes or element types do not fit.
     pub fn conv2d_cat(parts: Vec<CatPart<'_>>) -> Result<Tensor> {
         let step = |part| match part {
-            CatPart::Conv(x, conv) => Ok(CatStep::Conv(x.channels_last()?, Box::new(x.conv_step(x.dims(), conv)?))),
+            CatPart::Conv(x, conv) => Ok(CatStep::Conv(x.channels_last()?, Box::new(x.conv_step(x.dims(), x.dtype(), conv)?))),
             CatPart::Tensor(x) if x.shape().rank() == 4 => Ok(CatStep::Tensor(x.channels_last()?)),
             CatPart::Tensor(x) => Err(Error::shapes("conv2d_cat", x.dims(), &[], "tensors [N, C, H, W] are needed")),
         };
@@ -297,13 +297,13 @@ impl Tensor {
 
     /// A convolution of this tensor, and one of its output, checked.
     fn conv_steps<'a>(&self, first: FusedConv2d<'a>, second: FusedConv2d<'a>) -> Result<[ConvStep<'a>; 2]> {
-        let first = self.conv_step(self.dims(), first)?;
-        let second = self.conv_step(&first.shape.output_dims(), second)?;
+        let first = self.conv_step(self.dims(), self.dtype(), first)?;
+        let second = self.conv_step(&first.shape.output_dims(), first.epilogue.dtype.unwrap_or(self.dtype()), second)?;
         Ok([first, second])
     }
 
-    /// A convolution of an input of these sizes and of this tensor's element type, checked.
-    fn conv_step<'a>(&self, input: &[usize], conv: FusedConv2d<'a>) -> Result<ConvStep<'a>> {
+    /// A convolution of an input of these sizes and this type, on this tensor's device, checked.
+    fn conv_step<'a>(&self, input: &[usize], dtype: DType, conv: FusedConv2d<'a>) -> Result<ConvStep<'a>> {
         let FusedConv2d { weight, options, epilogue } = conv;
         let shape = ConvShape::new(input, weight.dims(), &options)?;
         for (channels, what) in [(epilogue.scale, "the scale must be [K]"), (epilogue.shift, "the bias must be [K]")] {
@@ -315,7 +315,7 @@ impl Tensor {
             return Err(Error::shapes("conv2d", &shape.output_dims(), r.dims(), "the residual must have the output's shape"));
         }
         check_compute("conv2d", self, &[Some(weight), epilogue.scale, epilogue.shift, epilogue.residual.as_ref()])?;
-        let dtype = epilogue.dtype.unwrap_or(self.dtype());
+        let dtype = epilogue.dtype.unwrap_or(dtype);
         if dtype.computed() != self.dtype().computed() || (dtype != self.dtype() && self.device() != Device::Cpu) {
             return Err(Error::DType { op: "conv2d", expected: self.dtype().to_string(), found: dtype });
         }

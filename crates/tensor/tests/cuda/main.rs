@@ -81,6 +81,25 @@ fn in_floats(inputs: &[Tensor]) -> Vec<(DType, f64, Vec<Tensor>)> {
 }
 
 #[test]
+fn bf16_is_refused_as_an_operand_of_any_operation() {
+    let device = device();
+    let ones = |shape: &[usize], dtype| Tensor::ones(shape, dtype).unwrap().to_device(device).unwrap();
+    let (x, w) = (ones(&[1, 2, 3, 3], DType::F32), ones(&[4, 2, 1, 1], DType::F32));
+    let (stored, bias) = (ones(&[1, 2, 3, 3], DType::Bf16), ones(&[4], DType::Bf16));
+    let options = Conv2dOptions::default();
+    for result in [
+        x.add(&stored),
+        stored.add(&x),
+        stored.relu(),
+        stored.sum_all(),
+        x.conv2d(&w, Some(&bias), &options),
+        stored.conv2d(&w, None, &options),
+    ] {
+        assert!(result.unwrap_err().to_string().contains("bfloat16"));
+    }
+}
+
+#[test]
 fn a_device_that_is_not_there_is_one_clear_error() {
     let error = Tensor::scalar(1f32).to_device(Device::Cuda(63)).unwrap_err().to_string();
     assert!(error.starts_with("device cuda:63: ") && error.ends_with("use --device cpu") && !error.contains('\n'), "{error}");

@@ -215,7 +215,7 @@ impl Operands {
         })
     }
 
-    /// Has activations and their gradients stored as a network of this method stores them, but for its input.
+    /// Has activations and their gradients stored as networks of this method store them; the first input too, which they leave as it is.
     fn store_for(&mut self, method: ConvMethod) -> tensor::Result<()> {
         let dtype = if method == ConvMethod::Bf16 { DType::Bf16 } else { DType::F32 };
         for activation in [&mut self.x, &mut self.dy].into_iter().chain(&mut self.residual) {

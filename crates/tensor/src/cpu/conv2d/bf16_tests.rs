@@ -5,7 +5,10 @@ use super::{
     weight::grouping,
     *,
 };
-use crate::{ops::Conv2dOptions, random::Generator};
+use crate::{
+    ops::{Conv2dOptions, FusedConv2d},
+    random::Generator,
+};
 
 /// A tensor, stored as bf16 and as `f32`.
 fn both(dims: &[usize], g: &mut Generator) -> [Tensor; 2] {
@@ -31,7 +34,7 @@ fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator
         shift: Some(&shift),
         residual: Some(residual.clone()),
         activation,
-        dtype: None,
+        ..Default::default()
     };
     let depthwise = depthwise::applies(DType::Bf16, &s);
     for level in SimdLevel::available() {
@@ -118,6 +121,35 @@ fn whatever_the_method_and_the_kernels() {
                 assert_same(dy.conv2d_grad_weight(x, w.dims(), &options), expected.clone(), "grad_weight");
             }
         }
+    }
+}
+
+#[test]
+fn of_two_convolutions_and_of_scaled_inputs() {
+    let mut g = Generator::new(45);
+    let [x, wide_x] = both(&[1, 16, 28, 28], &mut g);
+    let [w, dw] = [random(&[32, 16, 1, 1], Layout::Blocked, &mut g), random(&[32, 1, 3, 3], Layout::Blocked, &mut g)];
+    let options = [Conv2dOptions::default(), Conv2dOptions { padding: (1, 1), groups: 32, ..Default::default() }];
+    let conv = |weight, i: usize, dtype| FusedConv2d { weight, options: options[i], epilogue: Epilogue { dtype, ..Default::default() } };
+    let types = [None, Some(DType::F32), Some(DType::Bf16)];
+    for (x, between, behind) in [&x, &wide_x].into_iter().flat_map(|x| types.into_iter().flat_map(move |a| types.map(|b| (x, a, b)))) {
+        let (first, second) = (conv(&w, 0, between), conv(&dw, 1, behind));
+        let middle = x.conv2d_fused(&w, &options[0], first.epilogue.clone()).unwrap();
+        let apart = middle.conv2d_fused(&dw, &options[1], second.epilogue.clone()).unwrap();
+        assert_eq!(apart.dtype(), behind.or(between).unwrap_or(x.dtype()));
+        let (with_means, _) = x.conv2d_pair_with_means(first.clone(), second.clone()).unwrap();
+        for together in [x.conv2d_pair(first, second).unwrap(), with_means] {
+            assert_eq!(together.dtype(), apart.dtype(), "{between:?} {behind:?}");
+            assert_same(Ok(together), Ok(apart.clone()), "pairs");
+        }
+    }
+    // Of one picture, the factors go into the weight; of several, into the input.
+    let [many, _] = both(&[2, 16, 28, 28], &mut g);
+    for x in [&x, &many] {
+        let [stored, factors] = both(&[x.dims()[0], 16, 1, 1], &mut g);
+        let scaled = |factors| x.conv2d_scaled(factors, conv(&w, 0, None));
+        assert_eq!(scaled(&factors).unwrap().dtype(), DType::Bf16);
+        assert_same(scaled(&factors), scaled(&stored), "factors of f32");
     }
 }
 

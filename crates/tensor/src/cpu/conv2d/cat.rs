@@ -117,7 +117,7 @@ mod tests {
                         shift: Some(shift),
                         residual: residual.clone(),
                         activation: *activation,
-                        dtype: None,
+                        ..Default::default()
                     },
                 })
                 .collect();

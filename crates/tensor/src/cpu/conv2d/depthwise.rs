@@ -8,7 +8,7 @@ use super::{
     plan::{Addressing, Axis, Run, runs},
 };
 use crate::{
-    BLOCK, DType, Element, Float,
+    BLOCK, DType,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at},
         pool::{SharedMut, parallel, threads},
@@ -307,7 +307,7 @@ pub(super) struct DepthwiseGradWeight<'a, E> {
 /// Vectors of channels whose sums a task keeps in registers.
 const VECTORS: usize = 4;
 
-impl<E: Stored> DepthwiseGradWeight<'_, E> {
+impl<E: Stored<Compute = f32>> DepthwiseGradWeight<'_, E> {
     /// Writes the blocked gradient to `dw`.
     pub(super) fn run(&self, level: SimdLevel, dw: &mut [f32]) {
         let taps = self.kernel.0 * self.kernel.1;
@@ -360,7 +360,7 @@ struct GradKernel<'a, E> {
     out: &'a mut [f32],
 }
 
-impl<E: Stored> Kernel for GradKernel<'_, E> {
+impl<E: Stored<Compute = f32>> Kernel for GradKernel<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -379,17 +379,17 @@ impl<E: Stored> Kernel for GradKernel<'_, E> {
         }
         for c in done..channels {
             let (g, at) = (self.grad, self.start + c);
-            let mut sum = E::Compute::ZERO;
+            let mut sum = 0.0;
             g.for_rows(self.tap, |x, dy, pixels| {
                 let product = |p: usize| g.x[x + at + p * g.stride.1 * g.channels].widen() * g.dy[dy + at + p * g.channels].widen();
-                sum += (0..pixels).map(product).sum::<E::Compute>();
+                sum += (0..pixels).map(product).sum::<f32>();
             });
-            self.out[c] = sum.to_f64() as f32;
+            self.out[c] = sum;
         }
     }
 }
 
-impl<E: Stored> GradKernel<'_, E> {
+impl<E: Stored<Compute = f32>> GradKernel<'_, E> {
     /// # Safety
     /// See [`Simd`]; `V` vectors of channels lie in `out` behind `c`.
     #[inline(always)]

@@ -40,7 +40,7 @@ pub(super) struct Gather<'a, E = f32> {
 }
 
 impl Gather<'_> {
-    /// The same by this thread alone, for a plan of one task that copies nothing. Where it is said so, the block of weights behind the
+    /// Writes the output by this thread alone, for a plan of one task that copies nothing. Where it is said so, the block of weights behind the
     /// task's is fetched.
     pub(super) fn run_here(&self, level: SimdLevel, fetches_next: bool, y: &mut [f32]) {
         let (task, y) = (&self.plan.tasks[0], SharedMut::new(y));

@@ -96,18 +96,18 @@ impl<E: Stored, U: MatrixUnit> Kernel for MatrixKernel<'_, E, U> {
         let fetching = pieces.iter().filter(|(first, _)| first.run.taps.len() == most_taps).count();
         let streams = self.kernel.gather.out.streams;
         let fetches_outputs = !streams && self.kernel.gather.has_large_output();
-        let (first, end) = self.kernel.task.blocks;
+        let (begin, end) = self.kernel.task.blocks;
         let together = (FEW_WEIGHTS / geometry.block_len().max(1)).max(1);
-        for first in (first..end).step_by(together) {
+        for start in (begin..end).step_by(together) {
             let next =
-                |block: usize| Some(block + together).filter(|&next| next < end).or(self.kernel.next_block.filter(|_| block == first));
-            let blocks = first..end.min(first + together);
+                |block: usize| Some(block + together).filter(|&next| next < end).or(self.kernel.next_block.filter(|_| block == start));
+            let blocks = start..end.min(start + together);
             let mut blocks: Vec<_> = blocks.map(|block| self.kernel.block(block, next(block), fetching)).collect();
             for (i, &(a, b)) in pieces.iter().enumerate() {
                 for Block { channels: (first, behind), input, weight, fetch } in &mut blocks {
                     let out = self.kernel.gather.out.of(*first, (*behind - *first).min(BLOCK));
-                    if let Some(&(first, second)) = pieces.get(i + 1).filter(|_| fetches_outputs) {
-                        for piece in [Some(first), second].into_iter().flatten() {
+                    if let Some(&(c, d)) = pieces.get(i + 1).filter(|_| fetches_outputs) {
+                        for piece in [Some(c), d].into_iter().flatten() {
                             // SAFETY: the level is entered.
                             unsafe { piece.fetch_outputs::<S, E>(self.kernel.y.get(), out.channel) }
                         }

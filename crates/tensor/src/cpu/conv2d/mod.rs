@@ -399,16 +399,23 @@ fn depthwise_forward<'a, E>(s: &ConvShape, runs: &'a [Run], weight: &'a Depthwis
 
 /// The second convolution of the first one's output.
 pub(super) fn forward_pair(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<Tensor> {
-    if first.epilogue.residual.is_none() && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape) {
+    if are_computed_together(x, &first, &second) {
         return expand_depthwise_at(level(), x, &first, &second, None);
     }
     let x = forward(x, &first.weight, &first.shape, first.epilogue)?;
     forward(&x, &second.weight, &second.shape, second.epilogue)
 }
 
+/// Whether the second's input need not go through memory: all of it is `f32`.
+fn are_computed_together(x: &Tensor, first: &ConvStep<'_>, second: &ConvStep<'_>) -> bool {
+    first.epilogue.residual.is_none()
+        && [first, second].iter().all(|step| step.epilogue.dtype.is_none_or(|dtype| dtype == DType::F32))
+        && expand_depthwise::applies(x.dtype(), &first.shape, &second.shape)
+}
+
 /// The same with the means of its channels, where both are computed together.
 pub(super) fn forward_pair_with_means(x: &Tensor, first: ConvStep<'_>, second: ConvStep<'_>) -> Result<(Tensor, Option<Tensor>)> {
-    if !expand_depthwise::applies(x.dtype(), &first.shape, &second.shape) || first.epilogue.residual.is_some() {
+    if !are_computed_together(x, &first, &second) {
         return Ok((forward_pair(x, first, second)?, None));
     }
     let mut sums = RowSums::new(&second.shape);
@@ -457,7 +464,7 @@ fn depthwise_grad_input_at<E: Stored>(level: SimdLevel, dy: &Tensor, w: &Tensor,
     Ok(dx)
 }
 
-fn depthwise_grad_weight_at<E: Stored>(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
+fn depthwise_grad_weight_at<E: Stored<Compute = f32>>(level: SimdLevel, x: &Tensor, dy: &Tensor, s: &ConvShape) -> Result<Tensor> {
     let mut dw = Tensor::uninit::<f32>(s.weight_dims(), Layout::Blocked)?;
     let grad = DepthwiseGradWeight::<E> {
         x: x.data()?,

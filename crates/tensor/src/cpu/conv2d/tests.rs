@@ -68,8 +68,13 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
     let (xt, wt) = (random(&x, Layout::ChannelsLast, g), random(&w, Layout::Blocked, g));
     let dy = random(&s.output_dims(), Layout::ChannelsLast, g);
     let (scale, shift) = (random(&[s.k], Layout::Contiguous, g), random(&[s.k], Layout::Contiguous, g));
-    let epilogue =
-        Epilogue { scale: Some(&scale), shift: Some(&shift), residual: Some(dy.clone()), activation: activation(g.below(5)), dtype: None };
+    let epilogue = Epilogue {
+        scale: Some(&scale),
+        shift: Some(&shift),
+        residual: Some(dy.clone()),
+        activation: activation(g.below(5)),
+        ..Default::default()
+    };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let mut y = vec![0.0; dy64.len()];
     generic::conv2d::forward(&s, &x64, &w64, &mut y);
@@ -193,9 +198,8 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
             epilogue: Epilogue {
                 scale: Some(&channels[0]),
                 shift: Some(&channels[1]),
-                residual: None,
                 activation: activation(g.below(5)),
-                dtype: None,
+                ..Default::default()
             },
         };
         let second = ConvStep {
@@ -204,9 +208,8 @@ fn expanding_and_depthwise_together_are_the_same_bit_for_bit_as_one_after_the_ot
             epilogue: Epilogue {
                 scale: Some(&channels[2]),
                 shift: Some(&channels[3]),
-                residual: None,
                 activation: activation(g.below(5)),
-                dtype: None,
+                ..Default::default()
             },
         };
         assert!(expand_depthwise::applies(crate::DType::F32, &first.shape, &second.shape));

@@ -45,7 +45,7 @@ pub(crate) struct Avx512Bf16;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $pair:path, $pair_neighbours:path, [$interleave:path, $load_bf16:path, $store_bf16:path, $stream_bf16:path], $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $pair:path, $pair_neighbours:path, [$interleave:path, $load_bf16:path, $narrow:path, $store_narrow:ident, $stream_narrow:ident], $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
             const LEVEL: SimdLevel = SimdLevel::$level;
@@ -131,12 +131,12 @@ macro_rules! simd {
             #[inline(always)]
             unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
                 // SAFETY: as above.
-                unsafe { $store_bf16(p, v) }
+                unsafe { $store_narrow(p.cast(), $narrow(v)) }
             }
             #[inline(always)]
             unsafe fn stream_bf16(p: *mut bf16, v: Self::V) {
                 // SAFETY: as above; the place is aligned, the caller says.
-                unsafe { $stream_bf16(p, v) }
+                unsafe { $stream_narrow(p.cast(), $narrow(v)) }
             }
             #[inline(always)]
             unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
@@ -197,7 +197,7 @@ simd!(
     pairs::avx512,
     pairs::pair_avx512,
     pairs::pair_neighbours_avx512,
-    [stored::interleave_avx512, stored::load_avx512, stored::store_avx512, stored::stream_avx512],
+    [stored::interleave_avx512, stored::load_avx512, stored::narrow_avx512, _mm256_storeu_si256, _mm256_stream_si256],
     _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -224,7 +224,7 @@ simd!(
     pairs::avx512_bf16,
     pairs::pair_avx512_bf16,
     pairs::pair_neighbours_avx512_bf16,
-    [stored::interleave_avx512, stored::load_avx512, stored::store_avx512_bf16, stored::stream_avx512_bf16],
+    [stored::interleave_avx512, stored::load_avx512, stored::narrow_avx512_bf16, _mm256_storeu_si256, _mm256_stream_si256],
     _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -251,7 +251,7 @@ simd!(
     pairs::avx2,
     pairs::pair_avx2,
     pairs::pair_neighbours_avx2,
-    [stored::interleave_avx2, stored::load_avx2, stored::store_avx2, stored::stream_avx2],
+    [stored::interleave_avx2, stored::load_avx2, stored::narrow_avx2, _mm_storeu_si128, _mm_stream_si128],
     _mm256_setzero_ps,
     _mm256_set1_ps,
     _mm256_loadu_ps,

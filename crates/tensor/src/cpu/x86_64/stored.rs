@@ -1,4 +1,4 @@
-//! Vectors of bf16 in memory.
+//! Vectors of `f32` from bf16 in memory, and rounded to bf16.
 
 use std::arch::x86_64::*;
 
@@ -46,7 +46,7 @@ pub(super) unsafe fn load_avx2(p: *const bf16) -> __m256 {
 /// # Safety
 /// The processor has AVX-512.
 #[inline(always)]
-unsafe fn narrow_avx512(v: __m512) -> __m256i {
+pub(super) unsafe fn narrow_avx512(v: __m512) -> __m256i {
     // SAFETY: the caller's promise.
     unsafe { _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded_avx512(v))) }
 }
@@ -54,7 +54,7 @@ unsafe fn narrow_avx512(v: __m512) -> __m256i {
 /// # Safety
 /// The processor has AVX-512 with products of bf16.
 #[inline(always)]
-unsafe fn narrow_avx512_bf16(v: __m512) -> __m256i {
+pub(super) unsafe fn narrow_avx512_bf16(v: __m512) -> __m256i {
     // SAFETY: the caller's promise; the types are of one size and any bits are values of them.
     unsafe { std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v)) }
 }
@@ -62,58 +62,10 @@ unsafe fn narrow_avx512_bf16(v: __m512) -> __m256i {
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn narrow_avx2(v: __m256) -> __m128i {
+pub(super) unsafe fn narrow_avx2(v: __m256) -> __m128i {
     // SAFETY: the caller's promise.
     unsafe {
         let narrow = _mm256_srli_epi32::<16>(rounded_avx2(v));
         _mm_packus_epi32(_mm256_castsi256_si128(narrow), _mm256_extracti128_si256::<1>(narrow))
     }
-}
-
-/// # Safety
-/// The processor has AVX-512, and there is room for 16 values.
-#[inline(always)]
-pub(super) unsafe fn store_avx512(p: *mut bf16, v: __m512) {
-    // SAFETY: the caller's promise.
-    unsafe { _mm256_storeu_si256(p.cast(), narrow_avx512(v)) }
-}
-
-/// # Safety
-/// As [`store_avx512`], at a place of 32 bytes.
-#[inline(always)]
-pub(super) unsafe fn stream_avx512(p: *mut bf16, v: __m512) {
-    // SAFETY: the caller's promise.
-    unsafe { _mm256_stream_si256(p.cast(), narrow_avx512(v)) }
-}
-
-/// # Safety
-/// The processor has AVX-512 with products of bf16, and there is room for 16 values.
-#[inline(always)]
-pub(super) unsafe fn store_avx512_bf16(p: *mut bf16, v: __m512) {
-    // SAFETY: the caller's promise.
-    unsafe { _mm256_storeu_si256(p.cast(), narrow_avx512_bf16(v)) }
-}
-
-/// # Safety
-/// As [`store_avx512_bf16`], at a place of 32 bytes.
-#[inline(always)]
-pub(super) unsafe fn stream_avx512_bf16(p: *mut bf16, v: __m512) {
-    // SAFETY: the caller's promise.
-    unsafe { _mm256_stream_si256(p.cast(), narrow_avx512_bf16(v)) }
-}
-
-/// # Safety
-/// The processor has AVX2, and there is room for 8 values.
-#[inline(always)]
-pub(super) unsafe fn store_avx2(p: *mut bf16, v: __m256) {
-    // SAFETY: the caller's promise.
-    unsafe { _mm_storeu_si128(p.cast(), narrow_avx2(v)) }
-}
-
-/// # Safety
-/// As [`store_avx2`], at a place of 16 bytes.
-#[inline(always)]
-pub(super) unsafe fn stream_avx2(p: *mut bf16, v: __m256) {
-    // SAFETY: the caller's promise.
-    unsafe { _mm_stream_si128(p.cast(), narrow_avx2(v)) }
 }

@@ -30,7 +30,7 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
         shift: chosen(epilogue, 1, &shift),
         residual: chosen(epilogue, 2, &dy).cloned(),
         activation: activation(epilogue >> 3),
-        dtype: None,
+        ..Default::default()
     };
     let (x64, w64, dy64) = (f64s(&xt), f64s(&wt), f64s(&dy));
     let (scale64, shift64) = (e.scale.map(f64s), e.shift.map(f64s));
