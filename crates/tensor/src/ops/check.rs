@@ -15,11 +15,11 @@ pub(crate) fn check_float(op: &'static str, t: &Tensor) -> Result<()> {
 pub(crate) fn check_compute(op: &'static str, t: &Tensor, others: &[Option<&Tensor>]) -> Result<()> {
     let others = || others.iter().copied().flatten();
     t.check_same_device(op, others())?;
-    std::iter::once(t).chain(others()).try_for_each(|t| check_float(op, t))?;
+    check_float(op, t)?;
     let computed = t.dtype().computed();
     match others().find(|other| other.dtype().computed() != computed) {
         Some(other) => Err(Error::DType { op, expected: computed.to_string(), found: other.dtype() }),
-        None => Ok(()),
+        None => others().try_for_each(|other| check_float(op, other)),
     }
 }
 
