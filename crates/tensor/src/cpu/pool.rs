@@ -16,17 +16,22 @@ pub fn threads() -> usize {
 /// Runs `task(0)` to `task(tasks - 1)`, each once, on all threads, and returns when all are done. Tasks must write to places of
 /// their own; then results do not depend on which thread runs which task.
 pub fn parallel(tasks: usize, task: impl Fn(usize) + Sync) {
-    share_out(tasks, &|_, i| task(i));
+    share_out(tasks, &|_, _, i| task(i));
 }
 
 /// [`parallel`] where each thread has `len` values for its tasks to work in; they hold whatever a task before left there. They are
 /// taken before the tasks start, so what an operation takes from the pool does not depend on which thread runs which task.
 pub(crate) fn parallel_with_scratch(tasks: usize, len: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    parallel_keeping_scratch(tasks, len, |_, i, scratch| task(i, scratch));
+}
+
+/// [`parallel_with_scratch`] whose tasks are also told the one, if any, that has left in the scratch what is there.
+pub(crate) fn parallel_keeping_scratch(tasks: usize, len: usize, task: impl Fn(Option<usize>, usize, &mut [f32]) + Sync) {
     let stride = len.next_multiple_of(16); // whole cache lines
     let mut scratch = Buffer::uninit::<f32>(threads().min(tasks) * stride);
     let scratch = SharedMut::new(scratch.as_mut_slice());
     // SAFETY: each thread has its own stretch, of which there are as many as threads, and runs its tasks one after the other.
-    share_out(tasks, &|thread, i| task(i, unsafe { scratch.slice(thread * stride, len) }));
+    share_out(tasks, &|thread, before, i| task(before, i, unsafe { scratch.slice(thread * stride, len) }));
 }
 
 /// The tasks of one thread, which others take too when they are done with theirs. A line of the cache each.
@@ -54,12 +59,13 @@ pub(super) fn own_tasks(tasks: usize, threads: usize, thread: usize) -> Range<us
     thread * tasks / threads..(thread + 1) * tasks / threads
 }
 
-/// Runs `task(thread, i)` for each `i` below `tasks`; `thread` counts from 0, below the number of tasks and of threads, and no two
-/// tasks of one `thread` run at once. Not generic: it is compiled once, and not anew for each kernel.
-fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+/// Runs `task(thread, before, i)` for each `i` below `tasks`; `thread` counts from 0, below the number of tasks and of threads, no two
+/// tasks of one `thread` run at once, and `before` is the one that it has run last. Not generic: it is compiled once, and not anew for
+/// each kernel.
+fn share_out(tasks: usize, task: &(dyn Fn(usize, Option<usize>, usize) + Sync)) {
     let threads = threads().min(tasks);
     if threads <= 1 {
-        (0..tasks).for_each(|i| task(0, i));
+        (0..tasks).for_each(|i| task(0, i.checked_sub(1), i));
         return;
     }
     let queue = |thread| {
@@ -78,9 +84,10 @@ fn share_out(tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
         if queues[thread].claimed.swap(true, Ordering::Relaxed) {
             return;
         }
+        let mut before = None;
         for queue in queues[thread..].iter().chain(&queues[..thread]) {
             while let Some(i) = queue.take() {
-                task(thread, i);
+                task(thread, before.replace(i), i);
             }
         }
     };

@@ -13,7 +13,7 @@ use crate::{
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
         matrix_unit::with_matrix_unit,
-        pool::{SharedMut, parallel_with_scratch},
+        pool::{SharedMut, parallel_keeping_scratch},
         simd::Simd,
         stored::{Stored, is_f32},
     },
@@ -45,7 +45,7 @@ impl Gather<'_> {
     pub(super) fn run_here(&self, level: SimdLevel, fetches_next: bool, y: &mut [f32]) {
         let (task, y) = (&self.plan.tasks[0], SharedMut::new(y));
         let next_block = Some(task.blocks.1).filter(|block| fetches_next && (block + 1) * self.geometry().block_len() <= self.weight.len());
-        let kernel = TaskKernel::<f32, false> { gather: self, task, next_block, y };
+        let kernel = TaskKernel::<f32, false> { gather: self, task, is_copied: false, next_block, y };
         run_at(level, WithScratch { kernel, scratch: &mut [] });
     }
 }
@@ -82,8 +82,10 @@ impl<E: Stored> Gather<'_, E> {
             let blocks = plan.tasks[i].blocks;
             plan.tasks.get(i + 1).map(|task| task.blocks.0).filter(|&first| first != blocks.0 || blocks.0 + 1 < blocks.1)
         };
-        parallel_with_scratch(plan.tasks.len(), plan.scratch_len, |i, scratch| {
-            run(TaskKernel { gather: self, task: &plan.tasks[i], next_block: next(i), y }, scratch);
+        parallel_keeping_scratch(plan.tasks.len(), plan.scratch_len, |before, i, scratch| {
+            let (task, before) = (&plan.tasks[i], before.map(|before| &plan.tasks[before]));
+            let is_copied = before.is_some_and(|before| (before.images, before.runs) == (task.images, task.runs));
+            run(TaskKernel { gather: self, task, is_copied, next_block: next(i), y }, scratch);
         });
     }
 
@@ -101,6 +103,8 @@ impl<E: Stored> Gather<'_, E> {
 pub(super) struct TaskKernel<'a, E, const PAIRS: bool> {
     pub gather: &'a Gather<'a, E>,
     pub task: &'a Task,
+    /// Whether the scratch holds its input already: the task before was the same with other blocks of weights.
+    pub is_copied: bool,
     /// The first block of weights of the task that follows.
     pub next_block: Option<usize>,
     pub y: SharedMut<E>,
@@ -140,29 +144,45 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
     /// Where the task's input starts, in place or copied to `scratch`, and how many pictures lie side by side there.
     #[inline(always)]
     pub(super) fn input<S: Simd>(&self, scratch: &mut [f32]) -> (*const f32, usize) {
+        if !self.is_copied {
+            self.copy::<S>(scratch);
+        }
         let (plan, geometry) = (self.gather.plan, self.gather.geometry());
         match plan.source {
             Source::Direct => (self.gather.x[self.task.images.0 * geometry.picture()..].as_ptr(), 1),
-            Source::Pixels => {
-                // The runs count pixels from the first picture's first.
-                let first = self.runs().first().map_or(0, |run| run.output);
-                // No closure: the compiler may make a function of it, which would be outside what the level has entered.
-                for run in self.runs() {
-                    let to = &mut scratch[(run.output - first) * geometry.input_channels..][..run.len * geometry.input_channels];
-                    copy_pixels::<S, PAIRS>(&self.gather.x[run.output * geometry.pixel()..], geometry, to);
-                }
-                (scratch.as_ptr().wrapping_sub(first * geometry.input_channels), 1)
-            }
-            Source::Padded { top, left, width } => {
-                self.copy_padded::<S>((top, left), width, scratch);
-                // The runs count rows from the picture's top.
+            // The runs count pixels from the first picture's first.
+            Source::Pixels => (scratch.as_ptr().wrapping_sub(self.first_pixel() * geometry.input_channels), 1),
+            // The runs count rows from the picture's top.
+            Source::Padded { width, .. } => {
                 let above = plan.input_rows(self.task).0 * width * geometry.input_channels;
                 (scratch.as_ptr().wrapping_sub(above), 1)
             }
-            Source::Batched { .. } => {
-                self.copy_batched::<S>(scratch);
-                (scratch.as_ptr(), self.task.pictures())
-            }
+            Source::Batched { .. } => (scratch.as_ptr(), self.task.pictures()),
+        }
+    }
+
+    /// Copies the task's input to `scratch`, where it is not read in place.
+    #[inline(always)]
+    fn copy<S: Simd>(&self, scratch: &mut [f32]) {
+        match self.gather.plan.source {
+            Source::Direct => {}
+            Source::Pixels => self.copy_runs::<S>(scratch),
+            Source::Padded { top, left, width } => self.copy_padded::<S>((top, left), width, scratch),
+            Source::Batched { .. } => self.copy_batched::<S>(scratch),
+        }
+    }
+
+    fn first_pixel(&self) -> usize {
+        self.runs().first().map_or(0, |run| run.output)
+    }
+
+    #[inline(always)]
+    fn copy_runs<S: Simd>(&self, scratch: &mut [f32]) {
+        let (geometry, first) = (self.gather.geometry(), self.first_pixel());
+        // No closure: the compiler may make a function of it, which would be outside what the level has entered.
+        for run in self.runs() {
+            let to = &mut scratch[(run.output - first) * geometry.input_channels..][..run.len * geometry.input_channels];
+            copy_pixels::<S, PAIRS>(&self.gather.x[run.output * geometry.pixel()..], geometry, to);
         }
     }
 

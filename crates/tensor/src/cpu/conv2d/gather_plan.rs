@@ -3,7 +3,7 @@
 use super::{
     matrices,
     plan::{Addressing, Axis, AxisSizes, Run, Tap, input_rows, pixelwise_runs, runs},
-    schedule::busiest,
+    schedule::{MATRIX_PRODUCT, busiest, pieces},
 };
 use crate::{BLOCK, cpu::matrix_unit::Shape};
 
@@ -72,6 +72,7 @@ pub(super) enum Source {
 }
 
 /// The part of a gather that one thread does at a time.
+#[derive(Clone, Copy)]
 pub(super) struct Task {
     pub images: (usize, usize),
     pub runs: (usize, usize),
@@ -104,7 +105,7 @@ impl Geometry {
         }
         let (source, runs) = self.cut(threads);
         let matrices = self.matrices && runs.iter().all(|run| matrices::applies(run.tap_len));
-        let tasks = self.tasks(source, &runs, threads);
+        let tasks = self.cut_finer(self.tasks(source, &runs, threads), &runs, threads);
         let plan = Plan { geometry: self, matrices, source, runs, tasks, scratch_len: 0 };
         let scratch_len = plan.tasks.iter().map(|task| plan.copied(task)).max().unwrap_or(0);
         Plan { scratch_len, ..plan }
@@ -235,6 +236,19 @@ impl Geometry {
         let load = |tasks: &[Task]| busiest(&tasks.iter().map(|task| self.cost(task, runs)).collect::<Vec<_>>(), threads);
         let strips = self.strips_for_all(runs, threads);
         if load(&strips) < WORTH_OF_STRIPS * load(&tasks) { strips } else { tasks }
+    }
+
+    /// The same tasks in the same order, of fewer blocks of weights each where threads have few. Neighbours read the same input, which a
+    /// thread copies once (see [`Gather`](super::gather::Gather)).
+    fn cut_finer(&self, tasks: Vec<Task>, runs: &[Run], threads: usize) -> Vec<Task> {
+        let product = if self.matrices { MATRIX_PRODUCT } else { 1.0 };
+        let cost: f64 = tasks.iter().map(|task| product * self.cost(task, runs)).sum();
+        let pieces = pieces(tasks.len(), cost / tasks.len().max(1) as f64, threads);
+        let cut = |task: Task| {
+            let (first, behind) = task.blocks;
+            shares(behind - first, pieces.min(behind - first)).map(move |(a, b)| Task { blocks: (first + a, first + b), ..task })
+        };
+        tasks.into_iter().flat_map(cut).collect()
     }
 
     /// Strips of a single picture, as many for each thread, all blocks of weights each.

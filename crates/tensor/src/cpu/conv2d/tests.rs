@@ -273,10 +273,15 @@ fn no_pictures_give_no_output_and_other_empty_sizes_are_refused() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut g = Generator::new(19);
-    for (x, w, stride) in
-        [([32, 64, 8, 8], [64, 64, 3, 3], 1), ([5, 40, 16, 16], [70, 40, 3, 3], 2), ([32, 512, 1, 1], [512, 512, 3, 3], 1)]
-    {
-        let options = Conv2dOptions { stride: (stride, stride), padding: (1, 1), ..Default::default() };
+    for (x, w, stride) in [
+        ([32, 64, 8, 8], [64, 64, 3, 3], 1),
+        ([5, 40, 16, 16], [70, 40, 3, 3], 2),
+        ([32, 512, 1, 1], [512, 512, 3, 3], 1),
+        // Single pictures, whose tasks are cut finer where threads are several.
+        ([1, 64, 28, 28], [256, 64, 3, 3], 2),
+        ([1, 66, 28, 28], [250, 66, 1, 1], 1),
+    ] {
+        let options = Conv2dOptions { stride: (stride, stride), padding: (w[2] / 2, w[3] / 2), ..Default::default() };
         let s = ConvShape::new(&x, &w, &options).unwrap();
         let (x, w) = (random(&x, Layout::ChannelsLast, &mut g), random(&w, Layout::Blocked, &mut g));
         let dy = random(&s.output_dims(), Layout::ChannelsLast, &mut g);

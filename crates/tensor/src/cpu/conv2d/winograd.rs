@@ -2,8 +2,8 @@
 //!
 //! A tile is a square of 4x4 outputs. Its patch of 6x6 inputs is transformed, each of the 36 points is a small matrix product
 //! over the channels with the equally transformed filters, and the products are transformed to outputs. The smaller operand is
-//! transformed ahead, by all threads; of the other each task transforms its own piece, which stays in its cache. Where that gives
-//! too few tasks for the threads, both are transformed ahead.
+//! transformed ahead, by all threads; of the other each thread transforms the piece that its task needs, which stays in its cache for the next
+//! one. Where that gives too few pieces for the threads, both are transformed ahead.
 
 mod choice;
 mod filters;
@@ -23,14 +23,16 @@ use std::ops::Range;
 use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, transform_output};
 use super::{
     finish::Output,
+    gather_plan::shares,
     plan::Tap,
+    schedule::pieces,
     tile::{Following, Input, Rows, Segments, tile_of},
 };
 use crate::{
     BLOCK,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at},
-        pool::{SharedMut, parallel, parallel_with_scratch},
+        pool::{SharedMut, parallel, parallel_keeping_scratch},
         simd::Simd,
     },
     storage::Buffer,
@@ -44,6 +46,9 @@ const MOST_TILES: usize = 56;
 
 /// The fewest tiles that share a pass over the panels well where all of them stay in the cache.
 const FEWEST_CACHED_TILES: usize = 28;
+
+/// The fewest tiles of a block where a panel's product is cut for several tasks.
+const FEWEST_SHARED_TILES: usize = 24;
 
 /// The fewest tiles that are worth a block of their own.
 const LEAST_TILES: usize = 8;
@@ -87,8 +92,7 @@ pub(super) struct Plan {
     chunks: Vec<Tap>,
 }
 
-/// The part that one thread does at a time: blocks of tiles and panels of filters, at most one of whichever is not transformed
-/// ahead.
+/// The part that one thread does at a time: blocks of tiles and panels of filters, one of whichever is not transformed ahead.
 struct Task {
     blocks: Range<usize>,
     panels: Range<usize>,
@@ -104,8 +108,9 @@ impl Winograd<'_> {
         let filters = plan.filters_ahead.then(|| self.transform_filters(level));
         let ahead = Ahead { inputs: inputs.as_ref().map(Buffer::as_slice), filters: filters.as_ref().map(Buffer::as_slice) };
         let y = SharedMut::new(y);
-        parallel_with_scratch(plan.tasks.len(), self.scratch_lens(plan).iter().sum(), |i, scratch| {
-            run_at(level, TaskKernel { winograd: self, plan, task: &plan.tasks[i], ahead, scratch, y });
+        parallel_keeping_scratch(plan.tasks.len(), self.scratch_lens(plan).iter().sum(), |before, i, scratch| {
+            let before = before.map(|before| &plan.tasks[before]);
+            run_at(level, TaskKernel { winograd: self, plan, task: &plan.tasks[i], before, ahead, scratch, y });
         });
     }
 
@@ -154,9 +159,11 @@ impl Winograd<'_> {
                 .flat_map(|block| task.panels.clone().map(move |panel| (block, panel)))
                 .map(|(b, p)| product(b, p))
                 .sum();
-            let inputs_here = if plan.inputs_ahead { 0.0 } else { task.blocks.clone().map(transform).sum() };
+            // What a thread transforms for several of its tasks counts in parts for each.
+            let inputs_here = if plan.inputs_ahead { 0.0 } else { transform(task.blocks.start) * task.panels.len() as f64 / panels as f64 };
+            let filter = |panel: usize| FILTER_COST * inputs * outputs(panel);
             let filters_here =
-                if plan.filters_ahead { 0.0 } else { task.panels.clone().map(|panel| FILTER_COST * inputs * outputs(panel)).sum() };
+                if plan.filters_ahead { 0.0 } else { filter(task.panels.start) * task.blocks.len() as f64 / plan.blocks as f64 };
             products + inputs_here + filters_here
         };
         let pieces = self.filters.inputs().div_ceil(BLOCK);
@@ -193,7 +200,12 @@ impl Winograd<'_> {
         // Tasks where only the smaller operand is transformed ahead, and whether they keep all threads busy.
         let alone = |blocks: usize| if fewer_filters { blocks } else { panels };
         let busy = |tasks: usize| tasks >= 4 * threads || tasks.is_multiple_of(threads);
-        let mut blocks = tiles.div_ceil(if fewer_filters { self.cached_tiles() } else { MOST_TILES });
+        let product = (POINTS * BLOCK * self.filters.inputs()) as f64;
+        let mut blocks = if fewer_filters {
+            tiles.div_ceil(self.cached_tiles())
+        } else {
+            tiles.div_ceil(MOST_TILES).max(pieces(panels, product * tiles as f64, threads).min(tiles / FEWEST_SHARED_TILES))
+        };
         if !busy(alone(blocks)) {
             blocks = blocks.next_multiple_of(threads).min(tiles.div_ceil(LEAST_TILES));
         }
@@ -202,13 +214,18 @@ impl Winograd<'_> {
         let both = !busy(alone(blocks));
         let (inputs_ahead, filters_ahead) = (both || !fewer_filters, both || fewer_filters);
         let input_pieces = (4 * threads).div_ceil(blocks.max(1)).min(self.filters.inputs() / CHUNK);
-        let block_step = if filters_ahead { 1 } else { blocks };
-        let panel_step = if inputs_ahead { 1 } else { panels };
-        let ranges = |len: usize, step: usize| (0..len).step_by(step).map(move |a| a..a + step);
-        let tasks = ranges(panels, panel_step)
-            .flat_map(|panels| ranges(blocks, block_step).map(move |blocks| Task { blocks, panels: panels.clone() }));
+        // So many of one operand, each with all of the other, which are cut into ranges; neighbours share the one's transform.
+        let ranges = |own: usize, others: usize, tiles: usize| {
+            let pieces = if both { others } else { pieces(own, product * tiles as f64, threads).min(others) };
+            (0..own).flat_map(move |i| shares(others, pieces).map(move |(a, b)| (i..i + 1, a..b)))
+        };
+        let tasks: Vec<_> = if inputs_ahead {
+            ranges(panels, blocks, tiles).map(|(panels, blocks)| Task { blocks, panels }).collect()
+        } else {
+            ranges(blocks, panels, block * panels).map(|(blocks, panels)| Task { blocks, panels }).collect()
+        };
         let chunks = (0..self.filters.inputs() / CHUNK).map(|i| Tap { pixel: i, row: i * CHUNK });
-        Plan { block, blocks, inputs_ahead, input_pieces, filters_ahead, tasks: tasks.collect(), chunks: chunks.collect() }
+        Plan { block, blocks, inputs_ahead, input_pieces, filters_ahead, tasks, chunks: chunks.collect() }
     }
 
     /// Tiles of a block that a task transforms itself: as many as stay in its cache; or, where these are too few and come from a
@@ -389,6 +406,8 @@ struct TaskKernel<'a> {
     winograd: &'a Winograd<'a>,
     plan: &'a Plan,
     task: &'a Task,
+    /// The task that has left in the scratch what is there.
+    before: Option<&'a Task>,
     ahead: Ahead<'a>,
     /// As long as `scratch_lens` says.
     scratch: &'a mut [f32],
@@ -408,10 +427,10 @@ impl Kernel for TaskKernel<'_> {
         let products = products.as_mut_ptr();
         // SAFETY: the scratch is this task's own; tasks write different tiles or channels; `run_at` has entered the level S.
         unsafe {
-            if self.ahead.inputs.is_none() {
+            if self.ahead.inputs.is_none() && self.before.is_none_or(|before| before.blocks != task.blocks) {
                 w.transform_block::<S>(plan, task.blocks.start, 0..w.filters.inputs(), own_inputs.as_mut_ptr());
             }
-            if self.ahead.filters.is_none() {
+            if self.ahead.filters.is_none() && self.before.is_none_or(|before| before.panels != task.panels) {
                 w.filters.transform_panel::<S>(task.panels.start, own_filters.as_mut_ptr());
             }
             for block in task.blocks.clone() {

@@ -102,7 +102,7 @@ fn points_and_segments_keep_the_error_small_over_many_channels() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut g = Generator::new(25);
-    for (x, k) in [([3, 48, 29, 30], 96), ([2, 256, 9, 7], 160)] {
+    for (x, k) in [([3, 48, 29, 30], 96), ([2, 256, 9, 7], 160), ([1, 64, 57, 56], 64), ([1, 128, 28, 28], 128)] {
         let options = Conv2dOptions { padding: (1, 1), ..Default::default() };
         let s = ConvShape::new(&x, &[k, x[1], 3, 3], &options).unwrap();
         let (x, w) = (random(&x, Layout::ChannelsLast, &mut g), random(&s.weight_dims(), Layout::Blocked, &mut g));
