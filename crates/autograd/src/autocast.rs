@@ -10,7 +10,8 @@ thread_local! {
 
 /// Runs `f` with the operands of convolutions and linear layers rounded to bf16, forward and backward, as PyTorch's
 /// `torch.autocast("cpu", dtype=torch.bfloat16)`. On the CPU, what convolutions give is stored as bf16, and so is what follows of it: norms,
-/// activations, pools, sums of two. What each number is summed in, reductions, statistics, linear layers' results, softmax, losses and parameters stay `f32`.
+/// activations, pools, sums of two. What each number is summed in, reductions, statistics, linear layers' results, softmax, losses and
+/// parameters stay `f32`.
 ///
 /// ```
 /// use autograd::{Var, autocast_bf16};

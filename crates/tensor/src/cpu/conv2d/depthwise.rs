@@ -6,6 +6,7 @@ use std::{borrow::Cow, mem::MaybeUninit, ops::Range};
 use super::{
     finish::{Finish, Output, activate},
     plan::{Addressing, Axis, Run, runs},
+    schedule::TASKS_PER_THREAD,
 };
 use crate::{
     BLOCK, DType,
@@ -105,7 +106,7 @@ impl<E: Stored> DepthwiseGather<'_, E> {
         let small = picture <= SMALL_PICTURE;
         // Small pictures are shared out by channels, so that a row is still in the first-level cache for the next; large ones by rows.
         let parts = if small { self.channels / MOST_LANES } else { self.runs.len() };
-        let pieces = (if small { threads() } else { 4 * threads() }).div_ceil(self.images.max(1)).clamp(1, parts.max(1));
+        let pieces = (if small { threads() } else { TASKS_PER_THREAD * threads() }).div_ceil(self.images.max(1)).clamp(1, parts.max(1));
         let y = SharedMut::new(y);
         parallel(self.images * pieces, |i| {
             let (image, piece) = (i / pieces, i % pieces);

@@ -3,7 +3,7 @@
 use super::{
     matrices,
     plan::{Addressing, Axis, AxisSizes, Run, Tap, input_rows, pixelwise_runs, runs},
-    schedule::{MATRIX_PRODUCT, busiest, pieces},
+    schedule::{MATRIX_PRODUCT, TASKS_PER_THREAD, busiest, pieces},
 };
 use crate::{BLOCK, cpu::matrix_unit::Shape};
 
@@ -105,10 +105,10 @@ impl Geometry {
         }
         let (source, runs) = self.cut(threads);
         let matrices = self.matrices && runs.iter().all(|run| matrices::applies(run.tap_len));
-        let tasks = self.cut_finer(self.tasks(source, &runs, threads), &runs, threads);
+        let tasks = self.tasks(source, &runs, threads);
         let plan = Plan { geometry: self, matrices, source, runs, tasks, scratch_len: 0 };
         let scratch_len = plan.tasks.iter().map(|task| plan.copied(task)).max().unwrap_or(0);
-        Plan { scratch_len, ..plan }
+        Plan { tasks: plan.finer_tasks(threads), scratch_len, ..plan }
     }
 
     /// Values of an input pixel in memory.
@@ -223,7 +223,7 @@ impl Geometry {
         let blocks = self.output_channels.div_ceil(BLOCK);
         // Blocks of weights are shared out too where there are too few parts to occupy all threads evenly.
         let even = parts.is_multiple_of(threads) && runs.len().is_multiple_of(runs_per_task);
-        let splits = if parts >= 4 * threads || even { 1 } else { (2 * threads).div_ceil(parts).max(2).min(blocks) };
+        let splits = if parts >= TASKS_PER_THREAD * threads || even { 1 } else { (2 * threads).div_ceil(parts).max(2).min(blocks) };
         let mut tasks = Vec::new();
         for blocks in shares(blocks, splits) {
             for images in shares(self.images, self.images.div_ceil(images)) {
@@ -236,19 +236,6 @@ impl Geometry {
         let load = |tasks: &[Task]| busiest(&tasks.iter().map(|task| self.cost(task, runs)).collect::<Vec<_>>(), threads);
         let strips = self.strips_for_all(runs, threads);
         if load(&strips) < WORTH_OF_STRIPS * load(&tasks) { strips } else { tasks }
-    }
-
-    /// The same tasks in the same order, of fewer blocks of weights each where threads have few. Neighbours read the same input, which a
-    /// thread copies once (see [`Gather`](super::gather::Gather)).
-    fn cut_finer(&self, tasks: Vec<Task>, runs: &[Run], threads: usize) -> Vec<Task> {
-        let product = if self.matrices { MATRIX_PRODUCT } else { 1.0 };
-        let cost: f64 = tasks.iter().map(|task| product * self.cost(task, runs)).sum();
-        let pieces = pieces(tasks.len(), cost / tasks.len().max(1) as f64, threads);
-        let cut = |task: Task| {
-            let (first, behind) = task.blocks;
-            shares(behind - first, pieces.min(behind - first)).map(move |(a, b)| Task { blocks: (first + a, first + b), ..task })
-        };
-        tasks.into_iter().flat_map(cut).collect()
     }
 
     /// Strips of a single picture, as many for each thread, all blocks of weights each.
@@ -312,6 +299,18 @@ impl Plan {
         runs.iter_mut().for_each(|run| run.output = run.output / width * pitch);
         let task = Task { images: (0, 1), runs: (0, runs.len()), blocks: (0, 1) };
         Plan { geometry, matrices: false, source: Source::Direct, runs, tasks: vec![task], scratch_len: 0 }
+    }
+
+    /// The same tasks in the same order, of fewer blocks of weights each where threads have few. Neighbours read the same input, which a
+    /// thread copies once (see [`Gather`](super::gather::Gather)).
+    fn finer_tasks(&self, threads: usize) -> Vec<Task> {
+        let product = if self.matrices { MATRIX_PRODUCT } else { 1.0 };
+        let pieces = pieces(self.tasks.len(), product * self.costs().iter().sum::<f64>(), threads);
+        let cut = |task: &Task| {
+            let (task, (first, behind)) = (*task, task.blocks);
+            shares(behind - first, pieces.min(behind - first)).map(move |(a, b)| Task { blocks: (first + a, first + b), ..task })
+        };
+        self.tasks.iter().flat_map(cut).collect()
     }
 
     /// The runs of a task.

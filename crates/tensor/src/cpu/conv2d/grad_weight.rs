@@ -4,6 +4,7 @@
 use super::{
     gather_plan::shares,
     plan::Axis,
+    schedule::TASKS_PER_THREAD,
     tile::{max_rows, product},
 };
 use crate::{
@@ -114,7 +115,7 @@ impl GradWeight<'_> {
     /// read anew for each share of the blocks, the gradient for each share of the channels, and both for each share of the taps.
     fn tasks(&self, threads: usize) -> Vec<Task> {
         let (blocks, taps, channels) = (self.output_channels / BLOCK, self.kernel.0 * self.kernel.1, self.channels);
-        let even = |tasks: usize| tasks >= 4 * threads || tasks.is_multiple_of(threads);
+        let even = |tasks: usize| tasks >= TASKS_PER_THREAD * threads || tasks.is_multiple_of(threads);
         let (input, output) = (self.rows_read() * self.columns_read(), self.output.0 * self.output.1);
         let pixels = self.chunks().first().map_or(0, |chunk| chunk.pixels(self.output.1));
         let cost = |&(t, b, c): &(usize, usize, usize)| {

@@ -11,9 +11,9 @@ use crate::{
     ops::{ConvMethod, ConvShape},
 };
 
-/// Tasks of a thread from which one that is slowed down, or slower than others, no longer keeps these waiting for long: who is done with its own
-/// takes the rest of its tasks.
-const TASKS_PER_THREAD: usize = 4;
+/// Tasks of a thread from which one that is slowed down, or slower than others, does not keep these waiting for long: who is done with its
+/// own takes the rest of its tasks.
+pub(super) const TASKS_PER_THREAD: usize = 4;
 
 /// The fewest multiply-adds of vectors that are worth a task: some 20 microseconds.
 const FEWEST_PRODUCTS: f64 = 1e6;
@@ -21,10 +21,11 @@ const FEWEST_PRODUCTS: f64 = 1e6;
 /// The time that a multiply-add of pairs takes a matrix unit, in those of vectors.
 pub(super) const MATRIX_PRODUCT: f64 = 0.125;
 
-/// How many pieces each of so many tasks, of this many multiply-adds of vectors in the mean, is cut into, so that each thread has several.
-pub(super) fn pieces(tasks: usize, mean_cost: f64, threads: usize) -> usize {
-    let wanted = if threads > 1 { (TASKS_PER_THREAD * threads).div_ceil(tasks.max(1)) } else { 1 };
-    wanted.min((mean_cost / FEWEST_PRODUCTS) as usize).max(1)
+/// How many pieces each of so many tasks, of this many multiply-adds of vectors together, is cut into, so that each thread has several.
+pub(super) fn pieces(tasks: usize, cost: f64, threads: usize) -> usize {
+    let tasks = tasks.max(1);
+    let wanted = if threads > 1 { (TASKS_PER_THREAD * threads).div_ceil(tasks) } else { 1 };
+    wanted.min((cost / tasks as f64 / FEWEST_PRODUCTS) as usize).max(1)
 }
 
 /// How many times as fast as one thread `threads` threads are at best: all work over that of the busiest thread, where each takes
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(pieces(2, 1e9, 2), 4);
         assert_eq!(pieces(3, 1e9, 2), 3);
         assert_eq!(pieces(8, 1e9, 2), 1, "enough");
-        assert_eq!(pieces(2, 2.5e6, 2), 2, "no smaller than they are worth");
+        assert_eq!(pieces(2, 5e6, 2), 2, "no smaller than they are worth");
         assert_eq!(pieces(2, 1e3, 2), 1);
         assert_eq!(pieces(1, 1e9, 1), 1, "nobody waits for a single thread");
     }

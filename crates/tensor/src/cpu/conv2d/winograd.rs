@@ -2,8 +2,8 @@
 //!
 //! A tile is a square of 4x4 outputs. Its patch of 6x6 inputs is transformed, each of the 36 points is a small matrix product
 //! over the channels with the equally transformed filters, and the products are transformed to outputs. The smaller operand is
-//! transformed ahead, by all threads; of the other each thread transforms the piece that its task needs, which stays in its cache for the next
-//! one. Where that gives too few pieces for the threads, both are transformed ahead.
+//! transformed ahead, by all threads; of the other each thread transforms the piece that its task needs, which stays in its cache for
+//! the next one. Where that gives too few pieces for the threads, both are transformed ahead.
 
 mod choice;
 mod filters;
@@ -25,7 +25,7 @@ use super::{
     finish::Output,
     gather_plan::shares,
     plan::Tap,
-    schedule::pieces,
+    schedule::{TASKS_PER_THREAD, pieces},
     tile::{Following, Input, Rows, Segments, tile_of},
 };
 use crate::{
@@ -199,12 +199,11 @@ impl Winograd<'_> {
         let fewer_filters = panels * BLOCK <= tiles;
         // Tasks where only the smaller operand is transformed ahead, and whether they keep all threads busy.
         let alone = |blocks: usize| if fewer_filters { blocks } else { panels };
-        let busy = |tasks: usize| tasks >= 4 * threads || tasks.is_multiple_of(threads);
-        let product = (POINTS * BLOCK * self.filters.inputs()) as f64;
+        let busy = |tasks: usize| tasks >= TASKS_PER_THREAD * threads || tasks.is_multiple_of(threads);
         let mut blocks = if fewer_filters {
             tiles.div_ceil(self.cached_tiles())
         } else {
-            tiles.div_ceil(MOST_TILES).max(pieces(panels, product * tiles as f64, threads).min(tiles / FEWEST_SHARED_TILES))
+            tiles.div_ceil(MOST_TILES).max(pieces(panels, self.products(), threads).min(tiles / FEWEST_SHARED_TILES))
         };
         if !busy(alone(blocks)) {
             blocks = blocks.next_multiple_of(threads).min(tiles.div_ceil(LEAST_TILES));
@@ -213,19 +212,29 @@ impl Winograd<'_> {
         let blocks = tiles.div_ceil(block);
         let both = !busy(alone(blocks));
         let (inputs_ahead, filters_ahead) = (both || !fewer_filters, both || fewer_filters);
-        let input_pieces = (4 * threads).div_ceil(blocks.max(1)).min(self.filters.inputs() / CHUNK);
-        // So many of one operand, each with all of the other, which are cut into ranges; neighbours share the one's transform.
-        let ranges = |own: usize, others: usize, tiles: usize| {
-            let pieces = if both { others } else { pieces(own, product * tiles as f64, threads).min(others) };
-            (0..own).flat_map(move |i| shares(others, pieces).map(move |(a, b)| (i..i + 1, a..b)))
+        let input_pieces = (TASKS_PER_THREAD * threads).div_ceil(blocks.max(1)).min(self.filters.inputs() / CHUNK);
+        let chunks = (0..self.filters.inputs() / CHUNK).map(|i| Tap { pixel: i, row: i * CHUNK }).collect();
+        let plan = Plan { block, blocks, inputs_ahead, input_pieces, filters_ahead, tasks: Vec::new(), chunks };
+        Plan { tasks: self.tasks(&plan, threads), ..plan }
+    }
+
+    /// One block or panel each, whichever is not transformed ahead, with a range of the others; neighbours share its transform.
+    fn tasks(&self, plan: &Plan, threads: usize) -> Vec<Task> {
+        let panels = self.filters.blocks();
+        let (own, others) = if plan.inputs_ahead { (panels, plan.blocks) } else { (plan.blocks, panels) };
+        let nothing_is_shared = plan.inputs_ahead && plan.filters_ahead;
+        let ranges = if nothing_is_shared { others } else { pieces(own, self.products(), threads).min(others) };
+        let task = |own: usize, (first, behind): (usize, usize)| {
+            let (own, others) = (own..own + 1, first..behind);
+            let (panels, blocks) = if plan.inputs_ahead { (own, others) } else { (others, own) };
+            Task { blocks, panels }
         };
-        let tasks: Vec<_> = if inputs_ahead {
-            ranges(panels, blocks, tiles).map(|(panels, blocks)| Task { blocks, panels }).collect()
-        } else {
-            ranges(blocks, panels, block * panels).map(|(blocks, panels)| Task { blocks, panels }).collect()
-        };
-        let chunks = (0..self.filters.inputs() / CHUNK).map(|i| Tap { pixel: i, row: i * CHUNK });
-        Plan { block, blocks, inputs_ahead, input_pieces, filters_ahead, tasks, chunks: chunks.collect() }
+        (0..own).flat_map(|i| shares(others, ranges).map(move |range| task(i, range))).collect()
+    }
+
+    /// Multiply-adds of all matrix products.
+    fn products(&self) -> f64 {
+        (POINTS * self.tiles() * self.filters.inputs() * self.filters.blocks() * BLOCK) as f64
     }
 
     /// Tiles of a block that a task transforms itself: as many as stay in its cache; or, where these are too few and come from a
