@@ -63,6 +63,34 @@ fn broadcasting_follows_the_definition_in_every_memory_order() {
 }
 
 #[test]
+fn comparisons_are_those_of_rust_also_where_a_value_is_not_a_number() {
+    let values = [f64::NAN, f64::NEG_INFINITY, -1.0, -0.0, 0.0, 1.0, f64::INFINITY];
+    let each = |dtype: DType, values: &[f64]| {
+        let n = values.len();
+        let column = Tensor::from_slice(values, [n, 1]).unwrap().to_dtype(dtype).unwrap();
+        let row = column.reshape([1, n]).unwrap();
+        type Definition = fn(f64, f64) -> bool;
+        let definitions: [(_, Definition); 6] = [
+            (column.eq(&row), |a, b| a == b),
+            (column.ne(&row), |a, b| a != b),
+            (column.lt(&row), |a, b| a < b),
+            (column.le(&row), |a, b| a <= b),
+            (column.gt(&row), |a, b| a > b),
+            (column.ge(&row), |a, b| a >= b),
+        ];
+        for (i, (result, holds)) in definitions.into_iter().enumerate() {
+            let expected: Vec<_> = values.iter().flat_map(|&a| values.iter().map(move |&b| u8::from(holds(a, b)))).collect();
+            assert_eq!(result.unwrap().to_vec::<u8>().unwrap(), expected, "comparison {i} of {dtype}");
+        }
+    };
+    for dtype in [DType::F32, DType::F64, DType::Bf16] {
+        each(dtype, &values);
+    }
+    each(DType::I64, &[-1.0, 0.0, 1.0]);
+    each(DType::U8, &[0.0, 1.0, 255.0]);
+}
+
+#[test]
 fn results_are_channels_last_where_an_operand_is() {
     let (nhwc, nchw) = (signed("a", &[2, 3, 4, 5]).channels_last().unwrap(), signed("b", &[2, 3, 4, 5]));
     for result in [nhwc.add(&nchw).unwrap(), nchw.add(&nhwc).unwrap(), nhwc.relu().unwrap(), nhwc.narrow(1, 1, 2).unwrap()] {

@@ -52,14 +52,20 @@ fn compare_as<T: Element>(op: Compare, a: &Tensor, b: &Tensor, shape: &Shape, la
     let mut out = Tensor::uninit::<u8>(shape.clone(), layout)?;
     let loops = &Loops::broadcast(shape, layout, [a, b]);
     let (a, b, y) = (a.data::<T>()?, b.data::<T>()?, out.data_mut::<u8>()?);
-    match op {
-        Compare::Eq => zip_plain(loops, a, b, y, |a: T, b: T| u8::from(a == b)),
-        Compare::Ne => zip_plain(loops, a, b, y, |a: T, b: T| u8::from(a != b)),
-        Compare::Lt => zip_plain(loops, a, b, y, |a: T, b: T| u8::from(a < b)),
-        Compare::Le => zip_plain(loops, a, b, y, |a: T, b: T| u8::from(a <= b)),
-        Compare::Gt => zip_plain(loops, a, b, y, |a: T, b: T| u8::from(a > b)),
-        Compare::Ge => zip_plain(loops, a, b, y, |a: T, b: T| u8::from(a >= b)),
-    }
+    // What holds where the first is less, where both are equal, where it is greater, and where neither is, since one is not a number. One
+    // loop for all comparisons: six would be compiled for each type.
+    let [less, equal, greater, unordered] = match op {
+        Compare::Eq => [0, 1, 0, 0],
+        Compare::Ne => [1, 0, 1, 1],
+        Compare::Lt => [1, 0, 0, 0],
+        Compare::Le => [1, 1, 0, 0],
+        Compare::Gt => [0, 0, 1, 0],
+        Compare::Ge => [0, 1, 1, 0],
+    };
+    zip_plain(loops, a, b, y, move |a: T, b: T| {
+        let [is_less, is_equal, is_greater] = [a < b, a == b, a > b].map(u8::from);
+        is_less & less | is_equal & equal | is_greater & greater | (1 ^ (is_less | is_equal | is_greater)) & unordered
+    });
     Ok(out)
 }
 

@@ -128,6 +128,19 @@ pub(crate) fn run_pairs_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output 
     }
 }
 
+/// [`run_at`] for kernels that use a [unit for products of matrices](super::matrix_unit), at a level that has one: their code is made for the
+/// vectors beside it alone.
+pub(crate) fn run_matrices_at<K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `run_at`.
+        SimdLevel::Amx => unsafe { super::x86_64::run_avx512_bf16(kernel) },
+        #[cfg(test)]
+        SimdLevel::EmulatedAmx => kernel.run::<super::simd::Portable>(),
+        level => unreachable!("{level} has no unit for products of matrices"),
+    }
+}
+
 /// A computation in plain Rust for [`vectorized`]. `run`, and whatever it calls that is worth the vectors, must be `#[inline(always)]`: a
 /// function that is called has the instructions of its own crate alone.
 pub trait Vectorize {

@@ -7,14 +7,20 @@ use super::{
     channels::{Channels, in_blocks},
     dispatch::{Kernel, run_at},
     pool::{SharedMut, parallel},
-    simd::Simd,
+    simd::{Portable, Simd},
     stored::{Stored, with_stored},
 };
 use crate::{DType, Element, Float, Layout, Result, Shape, Tensor, ops::MaxPool2dOptions};
 
 /// A type that holds a place in a window.
 trait Place: Copy + PartialEq + Send + Sync {
+    /// Whether windows are so large that no network has them: their code is made for the baseline instructions alone.
+    const IS_RARE: bool = false;
     fn new(place: u32) -> Self;
+}
+
+fn run<P: Place, K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
+    if const { P::IS_RARE } { kernel.run::<Portable>() } else { run_at(level, kernel) }
 }
 
 impl Place for u8 {
@@ -25,6 +31,7 @@ impl Place for u8 {
 }
 
 impl Place for i64 {
+    const IS_RARE: bool = true;
     #[inline(always)]
     fn new(place: u32) -> i64 {
         i64::from(place)
@@ -90,7 +97,7 @@ fn forward<T: Stored, P: Place>(
         // SAFETY: each task has an output row of its own.
         let (y, places) = unsafe { (y.slice(task * ow * channels, ow * channels), at.slice(task * ow * channels, ow * channels)) };
         let x = &x[task / oh * picture..][..picture];
-        run_at(level, Forward { x, size: [h, w], channels, row: task % oh, y, places, options });
+        run::<P, _>(level, Forward { x, size: [h, w], channels, row: task % oh, y, places, options });
     });
     Ok(out)
 }
@@ -202,7 +209,7 @@ fn backward<T: Stored, P: Place + Element>(
         // SAFETY: each task has an input row of its own.
         let dx = unsafe { shared.slice(task * w * channels, w * channels) };
         let of_picture = task / h * picture..(task / h + 1) * picture;
-        run_at(
+        run::<P, _>(
             level,
             Backward {
                 grad: &grad[of_picture.clone()],

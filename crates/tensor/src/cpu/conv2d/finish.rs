@@ -4,6 +4,7 @@ use super::tile::{MOST_ROWS, Places, Rows, Sink, for_each_of, for_rows, for_vect
 use crate::{
     BLOCK, Layout, Result, Tensor,
     cpu::{
+        dispatch::Kernel,
         simd::{Simd, streams},
         stored::{Stored, write},
         unary::unary_in_place,
@@ -150,42 +151,62 @@ impl Sink for Finished<'_> {
     }
 }
 
-/// Finishes rows of sums in memory, and writes the `out.channels` values of each to its offset in `y`.
+/// Finishes rows of sums in memory, and writes the `out.channels` values of each to its offset in `y`. A function of its own, which the many
+/// kinds of tiles call: in each of them it would take the compiler as long as all of them do.
 ///
 /// # Safety
 /// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs. The sums' rows are of whole vectors.
 #[inline(always)]
-pub(super) unsafe fn finish_rows<S: Simd, E: Stored>(sums: Rows, offsets: &[usize], y: *mut E, out: Output<'_, E>) {
-    let whole = out.channels / S::LANES * S::LANES;
-    let rest = out.channels - whole;
-    // SAFETY: the caller's promise; no more than the channels that there are is read or written, but in `sums`.
-    unsafe {
-        // Two vectors of a row are neighbours: those of bf16 are a line together.
-        for first in (0..whole).step_by(2 * S::LANES) {
-            if first + S::LANES < whole {
-                finish_vectors::<S, E, 2>(sums, first, offsets, y, &out);
-            } else {
-                finish_vectors::<S, E, 1>(sums, first, offsets, y, &out);
-            }
-        }
-        if rest > 0 {
-            let finish = Finish::<S, E>::part(&out, out.channel + whole, rest, y);
-            for (p, &at) in offsets.iter().enumerate() {
-                let sum = sums.first.add(p * sums.step + whole);
-                S::store(sum, finish.finished_part(S::load(sum), at + whole, rest));
-            }
-        }
-        if out.activates() {
-            activate(sums.first, offsets.len() * sums.step, S::LEVEL, &out);
-            for (p, &at) in offsets.iter().enumerate() {
-                for first in (0..whole).step_by(S::LANES) {
-                    write::<S, E>(out.streams, y.wrapping_add(at + first), S::load(sums.first.add(p * sums.step + first)));
+pub(super) unsafe fn finish_rows<S: Simd, E: Stored>(sums: Rows, offsets: &[usize], y: *mut E, out: &Output<'_, E>) {
+    // SAFETY: the caller's promise.
+    unsafe { S::call(FinishRows { sums, offsets, y, out }) }
+}
+
+/// The operands of [`finish_rows`].
+struct FinishRows<'a, E> {
+    sums: Rows,
+    offsets: &'a [usize],
+    y: *mut E,
+    out: &'a Output<'a, E>,
+}
+
+impl<E: Stored> Kernel for FinishRows<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let FinishRows { sums, offsets, y, out } = self;
+        let whole = out.channels / S::LANES * S::LANES;
+        let rest = out.channels - whole;
+        // SAFETY: the promise of `finish_rows`' caller; no more than the channels that there are is read or written, but in `sums`.
+        unsafe {
+            // Two vectors of a row are neighbours: those of bf16 are a line together.
+            for first in (0..whole).step_by(2 * S::LANES) {
+                if first + S::LANES < whole {
+                    finish_vectors::<S, E, 2>(sums, first, offsets, y, out);
+                } else {
+                    finish_vectors::<S, E, 1>(sums, first, offsets, y, out);
                 }
             }
-        }
-        if rest > 0 {
-            for (p, &at) in offsets.iter().enumerate() {
-                E::store_part::<S>(y.wrapping_add(at + whole), S::load(sums.first.add(p * sums.step + whole)), rest);
+            if rest > 0 {
+                let finish = Finish::<S, E>::part(out, out.channel + whole, rest, y);
+                for (p, &at) in offsets.iter().enumerate() {
+                    let sum = sums.first.add(p * sums.step + whole);
+                    S::store(sum, finish.finished_part(S::load(sum), at + whole, rest));
+                }
+            }
+            if out.activates() {
+                activate(sums.first, offsets.len() * sums.step, S::LEVEL, out);
+                for (p, &at) in offsets.iter().enumerate() {
+                    for first in (0..whole).step_by(S::LANES) {
+                        write::<S, E>(out.streams, y.wrapping_add(at + first), S::load(sums.first.add(p * sums.step + first)));
+                    }
+                }
+            }
+            if rest > 0 {
+                for (p, &at) in offsets.iter().enumerate() {
+                    E::store_part::<S>(y.wrapping_add(at + whole), S::load(sums.first.add(p * sums.step + whole)), rest);
+                }
             }
         }
     }

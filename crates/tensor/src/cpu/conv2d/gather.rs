@@ -11,7 +11,7 @@ use super::{
 use crate::{
     BLOCK,
     cpu::{
-        dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
+        dispatch::{Kernel, SimdLevel, run_at, run_matrices_at, run_pairs_at},
         matrix_unit::with_matrix_unit,
         pool::{SharedMut, parallel_keeping_scratch},
         simd::Simd,
@@ -66,7 +66,7 @@ impl<E: Stored> Gather<'_, E> {
             level,
             unit => {
                 let gather = Gather { out: self.out.streaming(y), ..*self };
-                gather.run_with(|kernel, scratch| run_pairs_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y)
+                gather.run_with(|kernel, scratch| run_matrices_at(level, MatrixKernel { kernel, scratch, unit: unit() }), y)
             },
             unreachable!("the plan is this level's")
         );
@@ -322,7 +322,7 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
             unsafe {
                 match fetch.take() {
                     _ if out.channels < V * S::LANES => tile_parts::<S, E, V, _, PAIRS>(height, &x, w, Nothing, &at),
-                    Some(stretch) if V == 2 => whole_tile::<S, E, V, _, PAIRS>(height, &x, w, stretch, &at),
+                    Some(stretch) if const { V == 2 } => whole_tile::<S, E, V, _, PAIRS>(height, &x, w, stretch, &at),
                     _ => whole_tile::<S, E, V, _, PAIRS>(height, &x, w, Nothing, &at),
                 }
             }
@@ -346,8 +346,8 @@ unsafe fn whole_tile<S: Simd, E: Stored, const V: usize, F: Fetch, const PAIRS: 
     // SAFETY: the caller's promise.
     unsafe {
         // Known when compiled, so that of each kind of tiles those alone are made that are used.
-        if const { is_f32::<E>() } {
-            tile_rows::<S, V, F, PAIRS>(height, x, w, fetch, at.as_f32())
+        if const { is_f32::<E>() && !PAIRS } {
+            tile_rows::<S, V, F>(height, x, w, fetch, at.as_f32())
         } else {
             tile_parts::<S, E, V, F, PAIRS>(height, x, w, fetch, at)
         }

@@ -235,12 +235,12 @@ impl Tile<'_> {
                 (Some(_), true) => self.sums::<S, U, true, true>(unit, sums.first),
             }
             if a.run.pitch.is_none() {
-                return finish_rows::<S, E>(sums, &places[..rows], y, out);
+                return finish_rows::<S, E>(sums, &places[..rows], y, &out);
             }
             let mut first = sums.first;
             for places in places[..rows].chunk_by(|&a, &b| (a == NOWHERE) == (b == NOWHERE)) {
                 if places[0] != NOWHERE {
-                    finish_rows::<S, E>(Rows { first, ..sums }, places, y, out);
+                    finish_rows::<S, E>(Rows { first, ..sums }, places, y, &out);
                 }
                 first = first.add(places.len() * BLOCK);
             }

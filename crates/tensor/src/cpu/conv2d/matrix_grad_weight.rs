@@ -26,7 +26,7 @@ use super::{
 use crate::{
     BLOCK,
     cpu::{
-        dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
+        dispatch::{Kernel, SimdLevel, run_matrices_at},
         matrix_unit::{MatrixUnit, Shape},
         pool::{SharedMut, parallel, threads},
         simd::Simd,
@@ -150,7 +150,7 @@ impl<'a, E: Stored<Compute = f32>> MatrixGradWeight<'a, E> {
         let (tasks, dw) = (self.tasks(threads()), SharedMut::new(dw));
         parallel(tasks.len(), |i| {
             let kernel = TaskKernel { copies: &copies, task: &tasks[i], dw, add: false };
-            run_at(level, WithUnit { kernel, unit: unit() });
+            run_matrices_at(level, WithUnit { kernel, unit: unit() });
         });
     }
 
@@ -261,11 +261,11 @@ impl<'a, E: Stored<Compute = f32>> Copies<'a, E> {
         let positions = grad.positions();
         let (x, dy) = memory.split_at_mut(grad.input_copy_len(positions));
         let (parts, out) = (grad.row_parts(grad.rows.len), SharedMut::new(x));
-        run(parts.len(), &|i| run_pairs_at(level, CopyInput { grad, positions, part: parts[i], out }));
+        run(parts.len(), &|i| run_matrices_at(level, CopyInput { grad, positions, part: parts[i], out }));
         let filled = grad.pairs() * positions.input_picture;
         x.chunks_exact_mut(positions.input_len).for_each(|channel| channel[filled..].fill(0.0));
         let (parts, out) = (grad.row_parts(grad.rows.sizes.output), SharedMut::new(dy));
-        run(parts.len(), &|i| run_pairs_at(level, CopyGradient { grad, positions, part: parts[i], blocks, out }));
+        run(parts.len(), &|i| run_matrices_at(level, CopyGradient { grad, positions, part: parts[i], blocks, out }));
         Copies { grad, positions, taps: grad.taps(positions), chunks: grad.chunks(positions), x, dy, blocks }
     }
 }

@@ -317,13 +317,7 @@ impl<'a, E: Stored> Places<'a, E> {
 /// # Safety
 /// As [`tile`]; every offset has `out.channels` values of `y` (and of the residual) behind it that nobody else touches.
 #[inline(always)]
-pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: bool>(
-    height: usize,
-    x: &Input<'_>,
-    w: *const f32,
-    fetch: F,
-    at: &Places<'_>,
-) {
+pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch>(height: usize, x: &Input<'_>, w: *const f32, fetch: F, at: &Places<'_>) {
     // Values that an activation waits for are in the first-level cache.
     let mut sums = Sums(MaybeUninit::uninit());
     let sums = sums.rows::<S, V>();
@@ -333,7 +327,7 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: b
     let offsets = &at.offsets[..height];
     // SAFETY: the caller's promise; there is room for as many sums as a tile has, and the tile writes the rows that are read.
     unsafe {
-        tile_of::<S, V, F, PAIRS>(height, x, w, fetch, Finished { at, to, places });
+        tile_of::<S, V, F, false>(height, x, w, fetch, Finished { at, to, places });
         if activates {
             activate(sums.first, height * sums.step, S::LEVEL, &at.out);
             for (p, &offset) in offsets.iter().enumerate() {
@@ -346,7 +340,8 @@ pub(super) unsafe fn tile_rows<S: Simd, const V: usize, F: Fetch, const PAIRS: b
     }
 }
 
-/// Computes a tile of `height` rows whose sums are finished in memory: where the last vector is not all channels, or outputs are bf16.
+/// Computes a tile of `height` rows whose sums are finished in memory: where the last vector is not all channels, outputs are bf16, or products
+/// are of pairs.
 ///
 /// # Safety
 /// As [`tile_rows`].
@@ -364,7 +359,7 @@ pub(super) unsafe fn tile_parts<S: Simd, E: Stored, const V: usize, F: Fetch, co
     // SAFETY: as in `tile_rows`.
     unsafe {
         tile_of::<S, V, F, PAIRS>(height, x, w, fetch, sums);
-        finish_rows::<S, E>(sums, offsets, at.y, at.out);
+        finish_rows::<S, E>(sums, offsets, at.y, &at.out);
         fetch_ahead::<S, E, V>(at.y, offsets, &at.out);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     BLOCK,
     cpu::{
         conv2d::gather_plan::shares,
-        dispatch::{SimdLevel, run_at},
+        dispatch::{SimdLevel, run_matrices_at},
         elementwise::update,
         matrix_unit::MatrixUnit,
         pool::{SharedMut, parallel_with_scratch, threads},
@@ -85,7 +85,7 @@ pub(super) fn run_windows<E: Stored<Compute = f32>, U: MatrixUnit>(
             let copies = Copies::new(window, level, blocks, memory, &|tasks, task| (0..tasks).for_each(task));
             let task = &Task { blocks, channels: (0, window.channels) };
             let kernel = TaskKernel { copies: &copies, task, dw: sums[share], add: n > 0 };
-            run_at(level, WithUnit { kernel, unit: unit() });
+            run_matrices_at(level, WithUnit { kernel, unit: unit() });
         }
     });
     for other in &others {
