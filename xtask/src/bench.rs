@@ -1,12 +1,13 @@
 //! `cargo xtask bench --peers`: Convoy and its peers in turn, on the work that the project is measured on.
 
 mod parse;
+mod peer;
 mod process;
 mod rows;
 pub mod serve;
+mod session;
 mod table;
 
-use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -14,7 +15,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::workspace;
-use rows::{Dtype, ROWS, Row, Work};
+use peer::{FEW, Peer};
+use rows::{ROWS, Row, Work};
 use table::{Measured, Metric};
 
 /// Where `xtask/peers/setup.sh` puts Python.
@@ -37,9 +39,9 @@ pub struct Args {
     /// Only rows whose name contains this; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// How often each program runs, ours and the peers in turn
-    #[arg(long, value_name = "N", default_value = "3")]
-    rounds: NonZeroUsize,
+    /// How often each is timed, ours and the peers in turn
+    #[arg(long, value_name = "N", default_value = "9")]
+    turns: NonZeroUsize,
     /// Put the table into docs/performance.md
     #[arg(long, conflicts_with = "only")]
     write: bool,
@@ -60,13 +62,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let programs = Programs::ready(args.python.as_deref())?;
     let mut lines = Vec::new();
     for row in rows {
-        let measured = programs.measure(row, args.rounds.get())?;
+        let measured = programs.measure(row, args.turns.get())?;
         for line in table::lines(row, &measured) {
             println!("{line}");
             lines.push(line);
         }
     }
-    let text = table::text(&programs.conditions(args.rounds.get()), &lines);
+    let text = table::text(&programs.conditions(args.turns.get()), &lines);
     println!("\n{text}");
     if args.write {
         table::write(&workspace::root().join("docs/performance.md"), &text)?;
@@ -97,28 +99,36 @@ impl Programs {
     }
 
     /// What was compared, and where.
-    fn conditions(&self, rounds: usize) -> String {
+    fn conditions(&self, turns: usize) -> String {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let cpu = std::fs::read_to_string("/proc/cpuinfo")
             .ok()
             .as_deref()
             .and_then(parse::cpu_model)
             .map_or(String::new(), |model| format!(", {model}"));
-        format!("{threads} threads{cpu}; {}; ours and the peers in turn, medians, rounds: {rounds}.", self.versions)
+        format!(
+            "{threads} threads{cpu}; {}; ours and the peers in turn, medians of {turns} short turns. Of more than {FEW} modes of PyTorch all are \
+             timed once first, and the {FEW} fastest then in turn.",
+            self.versions
+        )
     }
 
-    /// The medians of each program's figures for a row.
-    fn measure(&self, row: &Row, rounds: usize) -> Result<Measured> {
+    /// Each program's figures for a row.
+    fn measure(&self, row: &Row, turns: usize) -> Result<Measured> {
         let weights = match row.work {
             Work::Predict => Some(self.weights()?),
             _ => None,
         };
         let files = weights.as_deref().map(|weights| [weights.to_path_buf(), workspace::root().join(PICTURE)]);
         let mut measured = Measured::default();
-        for round in 1..=rounds {
-            eprintln!("{}: round {round} of {rounds}", row.name());
+        let mut peers = Peer::all(&self.python, row, files.as_ref(), &mut measured);
+        for turn in 1..=turns {
+            eprintln!("{}: turn {turn} of {turns}", row.name());
             self.ours(row, files.as_ref(), &mut measured)?;
-            self.peers(row, files.as_ref(), &mut measured);
+            peers.retain_mut(|peer| {
+                let result = peer.turn(&row.work, &mut measured);
+                or_noted(row, peer.label(), result).is_some()
+            });
         }
         ensure!(measured.has_peer(), "{}: no peer could be measured", row.name());
         Ok(measured)
@@ -135,34 +145,6 @@ impl Programs {
         Ok(())
     }
 
-    /// A peer that fails, as a compiler that is not installed makes it, is left out with a note.
-    fn peers(&self, row: &Row, files: Option<&[PathBuf; 2]>, measured: &mut Measured) {
-        for (label, args) in row.work.peers(files) {
-            if let Err(error) = self.peer(row, &label, &args, measured) {
-                eprintln!("note: {}: {label} is left out: {error:#}", row.name());
-            }
-        }
-    }
-
-    fn peer(&self, row: &Row, label: &str, args: &[OsString], measured: &mut Measured) -> Result<()> {
-        let script = workspace::root().join("xtask/peers/peers.py");
-        let ended = process::run(Command::new(&self.python).arg(script).args(args))?;
-        let unread = || format!("it printed {:?}", ended.stdout);
-        match &row.work {
-            Work::Infer { dtype, .. } => {
-                let engines = parse::engines(&ended.stdout).with_context(unread)?;
-                for (engine, ms) in engines.iter().filter(|(engine, _)| Dtype::of_engine(engine) == Some(*dtype)) {
-                    measured.add_peer(Metric::Time, &rows::engine_label(engine), *ms);
-                }
-                return Ok(());
-            }
-            Work::Train { .. } => measured.add_peer(Metric::Time, label, parse::milliseconds(&ended.stdout).with_context(unread)?),
-            Work::Predict => measured.add_peer(Metric::Time, label, ended.ms),
-        }
-        ended.peak_mb.into_iter().for_each(|mb| measured.add_peer(Metric::Memory, label, mb));
-        Ok(())
-    }
-
     /// A file of ResNet-18's weights, as PyTorch saves them; made by one step of training, as it does not matter what they say.
     fn weights(&self) -> Result<PathBuf> {
         let path = release_folder()?.join("peers-resnet18.pth");
@@ -174,6 +156,11 @@ impl Programs {
         }
         Ok(path)
     }
+}
+
+/// What there is, or nothing and a note that a peer is left out.
+fn or_noted<T>(row: &Row, label: &str, result: Result<T>) -> Option<T> {
+    result.inspect_err(|error| eprintln!("note: {}: {label} is left out: {error:#}", row.name())).ok()
 }
 
 /// Builds ours, and returns where it is.

@@ -49,16 +49,20 @@ pub fn run(command: &mut Command) -> Result<Ended> {
         }
     };
     let ms = started.elapsed().as_secs_f64() * 1e3;
-    let (stdout, stderr) = (text(stdout), text(stderr));
+    let (stdout, stderr) = (text(Some(stdout)), text(Some(stderr)));
     if !status.success() {
-        let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-        bail!("{program} failed ({status}): {last}");
+        bail!("{program} failed ({status}): {}", last_line(&stderr));
     }
     Ok(Ended { stdout, ms, peak_mb })
 }
 
+/// The last thing that a program said.
+pub fn last_line(stderr: &str) -> &str {
+    stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing")
+}
+
 /// Reads a pipe to its end beside the program, which would wait if it were full.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+pub fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
@@ -69,8 +73,10 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     })
 }
 
-fn text(reader: JoinHandle<Vec<u8>>) -> String {
-    String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned()
+/// What a [`reader`] has read.
+pub fn text(reader: Option<JoinHandle<Vec<u8>>>) -> String {
+    let bytes = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

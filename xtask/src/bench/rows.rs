@@ -120,6 +120,14 @@ impl Row {
 }
 
 impl Work {
+    /// How long a turn is. Short ones follow the changes of a shared machine.
+    pub fn seconds(&self) -> &'static str {
+        match self {
+            Work::Train { .. } => "3",
+            Work::Infer { .. } | Work::Predict => "1",
+        }
+    }
+
     /// The arguments of `convoy`; `files` are the weights and the picture of a prediction.
     pub fn ours(&self, files: Option<&[PathBuf; 2]>) -> Vec<OsString> {
         let bench = |what: &str, model: &str, batch: usize, dtype: Dtype| {
@@ -129,13 +137,13 @@ impl Work {
         match *self {
             Work::Train { model, size, batch, dtype } => {
                 let mut args = bench("train", model, batch, dtype);
-                args.extend(["--seconds", "10", "--size"].map(OsString::from));
+                args.extend(["--seconds", self.seconds(), "--size"].map(OsString::from));
                 args.push(size.to_string().into());
                 args
             }
             Work::Infer { model, batch, dtype } => {
                 let mut args = bench("infer", model, batch, dtype);
-                args.extend(["--seconds", "4"].map(OsString::from));
+                args.extend(["--seconds", self.seconds()].map(OsString::from));
                 args
             }
             Work::Predict => {
@@ -155,8 +163,8 @@ impl Work {
                 let args = |mode: &str| ["train", model, &size.to_string(), &batch.to_string(), mode].map(OsString::from).to_vec();
                 dtype.training_modes().iter().map(|mode| (format!("PyTorch {mode}"), args(mode))).collect()
             }
-            Work::Infer { model, batch, .. } => {
-                vec![("the engines".to_owned(), ["infer", model, &batch.to_string()].map(OsString::from).to_vec())]
+            Work::Infer { model, batch, dtype } => {
+                vec![("the engines".to_owned(), ["infer", model, &batch.to_string(), dtype.name()].map(OsString::from).to_vec())]
             }
             Work::Predict => {
                 let [weights, picture] = files.cloned().unwrap_or_default();
@@ -193,7 +201,7 @@ mod tests {
     fn commands_name_the_same_work() {
         let work = train("resnet18", 224, 16, Dtype::Bf16);
         let joined = |args: &[OsString]| args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        assert_eq!(joined(&work.ours(None)), "bench train --model resnet18 --batch 16 --dtype bf16 --seconds 10 --size 224");
+        assert_eq!(joined(&work.ours(None)), "bench train --model resnet18 --batch 16 --dtype bf16 --seconds 3 --size 224");
         let peers: Vec<String> = work.peers(None).iter().map(|(name, args)| format!("{name}: {}", joined(args))).collect();
         let expected = ["PyTorch bf16-cl: train resnet18 224 16 bf16-cl", "PyTorch bf16-cl+fused: train resnet18 224 16 bf16-cl+fused"];
         assert_eq!(peers, expected);

@@ -21,7 +21,7 @@ pub enum Metric {
     Memory,
 }
 
-/// The figures of all rounds.
+/// The figures of all turns.
 #[derive(Debug, Default)]
 pub struct Measured {
     ours: BTreeMap<Metric, Vec<f64>>,
