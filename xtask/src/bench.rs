@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::workspace;
-use peer::{FEW, Peer};
+use peer::{FEW, Peer, Script};
 use rows::{ROWS, Row, Work};
 use table::{Measured, Metric};
 
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// What is compared, ready to run.
 struct Programs {
     convoy: PathBuf,
-    python: PathBuf,
+    peers: Script,
     /// The peers' names and versions.
     versions: String,
 }
@@ -95,7 +95,8 @@ impl Programs {
             python.display()
         );
         let versions = process::run(Command::new(&python).args(["-c", VERSIONS])).context("the peers cannot be imported")?.stdout;
-        Ok(Programs { convoy: build()?, python, versions: versions.trim().to_owned() })
+        let peers = Script { python, file: root.join("xtask/peers/peers.py") };
+        Ok(Programs { convoy: build()?, peers, versions: versions.trim().to_owned() })
     }
 
     /// What was compared, and where.
@@ -121,7 +122,7 @@ impl Programs {
         };
         let files = weights.as_deref().map(|weights| [weights.to_path_buf(), workspace::root().join(PICTURE)]);
         let mut measured = Measured::default();
-        let mut peers = Peer::all(&self.python, row, files.as_ref(), &mut measured);
+        let mut peers = Peer::all(&self.peers, row, files.as_ref(), &mut measured);
         for turn in 1..=turns {
             eprintln!("{}: turn {turn} of {turns}", row.name());
             self.ours(row, files.as_ref(), &mut measured)?;

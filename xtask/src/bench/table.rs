@@ -26,6 +26,8 @@ pub enum Metric {
 pub struct Measured {
     ours: BTreeMap<Metric, Vec<f64>>,
     peers: BTreeMap<(Metric, String), Vec<f64>>,
+    /// The milliseconds of peers that took no turns.
+    once: Vec<(String, f64)>,
 }
 
 impl Measured {
@@ -37,6 +39,12 @@ impl Measured {
     /// Adds a figure of a peer's.
     pub fn add_peer(&mut self, metric: Metric, name: &str, figure: f64) {
         self.peers.entry((metric, name.to_owned())).or_default().push(figure);
+    }
+
+    /// Adds the milliseconds of a peer that was timed once, and takes no turns: the machine may have had another pace then, so it is never the
+    /// best.
+    pub fn add_once(&mut self, name: &str, ms: f64) {
+        self.once.push((name.to_owned(), ms));
     }
 
     /// Whether there is something to compare with.
@@ -61,7 +69,8 @@ impl Measured {
             Metric::Time => "ms",
             Metric::Memory => "MB",
         };
-        let others: Vec<String> = others.iter().map(|(name, figure)| format!("{name} {}", digits(*figure))).collect();
+        let once = self.once.iter().filter(|_| metric == Metric::Time).map(|(name, ms)| format!("{name} {} (once)", digits(*ms)));
+        let others: Vec<String> = others.iter().map(|(name, figure)| format!("{name} {}", digits(*figure))).chain(once).collect();
         let (ours_text, theirs_text) = (digits(ours), digits(theirs));
         Some(format!("| {title} | {ours_text} {unit} | {theirs_text} {unit} ({best}) | {:.2} | {} |", theirs / ours, others.join(", ")))
     }
@@ -133,6 +142,15 @@ mod tests {
     fn the_ratio_is_of_medians_and_of_the_best_peer() {
         let line = "| train resnet18, 32 px, batch 32, f32 | 13.0 ms | 39.0 ms (PyTorch fp32+fused) | 3.00 | PyTorch fp32 45.0 |";
         assert_eq!(lines(&ROWS[0], &measured()), [line]);
+    }
+
+    #[test]
+    fn who_took_no_turns_is_not_the_best() {
+        let mut measured = measured();
+        measured.add_once("PyTorch fp32-cl", 20.0);
+        let line = "| train resnet18, 32 px, batch 32, f32 | 13.0 ms | 39.0 ms (PyTorch fp32+fused) | 3.00 \
+                    | PyTorch fp32 45.0, PyTorch fp32-cl 20.0 (once) |";
+        assert_eq!(lines(&ROWS[0], &measured), [line]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ trait Place: Copy + PartialEq + Send + Sync {
     fn new(place: u32) -> Self;
 }
 
+/// Runs a kernel over windows with such places.
 fn run<P: Place, K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
     if const { P::IS_RARE } { kernel.run::<Portable>() } else { run_at(level, kernel) }
 }

@@ -152,7 +152,7 @@ impl Sink for Finished<'_> {
 }
 
 /// Finishes rows of sums in memory, and writes the `out.channels` values of each to its offset in `y`. A function of its own, which the many
-/// kinds of tiles call: in each of them it would take the compiler as long as all of them do.
+/// kinds of tiles call: inlined into each of them, it takes the compiler long.
 ///
 /// # Safety
 /// See [`Simd`]; sums, channels and outputs exist, and nobody else touches the outputs. The sums' rows are of whole vectors.
