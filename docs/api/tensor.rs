@@ -52,6 +52,7 @@ pub trait Backend: Sync {
         dy: &Tensor,
         w: &Tensor,
         shape: &ConvShape,
+        sum: Option<Tensor>,
     ) -> Result<Tensor>;
     fn conv2d_grad_weight(
         &self,
@@ -67,6 +68,14 @@ pub trait Backend: Sync {
         residual: Option<&Tensor>,
         relu: bool,
     ) -> Result<Tensor>;
+    fn batch_norm_relu(
+        &self,
+        x: &Tensor,
+        norm: &Norm<'_>,
+        residual: Option<&Tensor>,
+    ) -> Result<(Tensor, Tensor)> {
+        ..
+    }
     fn batch_norm_affine(&self, norm: &Norm<'_>) -> Result<(Tensor, Tensor)>;
     fn batch_norm_backward(
         &self,
@@ -473,9 +482,13 @@ pub struct Norm<'a> {
 pub struct NormBackward<'a> {
     pub norm: Norm<'a>,
     pub x: &'a Tensor,
-    pub relu_output: Option<&'a Tensor>,
+    pub relu: Option<&'a ReluMask>,
     pub batch_stats: bool,
     pub residual: bool,
+}
+#[derive(Debug, Clone)]
+pub struct ReluMask {
+    private: (),
 }
 #[derive(Debug)]
 pub struct NormGrads {
@@ -495,6 +508,11 @@ impl Tensor {
         residual: Option<&Tensor>,
         relu: bool,
     ) -> Result<Tensor>;
+    pub fn batch_norm_relu(
+        &self,
+        norm: &Norm<'_>,
+        residual: Option<&Tensor>,
+    ) -> Result<(Tensor, ReluMask)>;
     pub fn batch_norm_backward(&self, forward: &NormBackward<'_>) -> Result<NormGrads>;
 }
 
@@ -663,6 +681,12 @@ impl Tensor {
         input_dims: &[usize],
         options: &Conv2dOptions,
     ) -> Result<Tensor>;
+    pub fn conv2d_grad_input_onto(
+        &self,
+        weight: &Tensor,
+        options: &Conv2dOptions,
+        sum: Tensor,
+    ) -> Result<Tensor>;
     pub fn conv2d_grad_weight(
         &self,
         x: &Tensor,
@@ -788,7 +812,7 @@ impl Tensor {
 // tensor/src/ops/mod.rs
 pub mod optim;
 pub use avg_pool2d::AvgPool2dOptions;
-pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads};
+pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads, ReluMask};
 pub use binary::{Binary, Compare};
 pub use conv2d::{
     CatPart, CatStep, Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue,

@@ -96,7 +96,8 @@ fn pass_on(ready: &mut Ready, node: &Node, grad: Tensor, is_wanted: impl Fn(&Nod
         return Ok(());
     }
     let rule = node.take_rule().ok_or_else(|| Error::argument(name, "backward ran through this graph before; compute it anew"))?;
-    let grads = rule(grad, &needed)?;
+    let first = wanted[0].map(|node| node.id);
+    let grads = rule(grad, &needed, &mut || ready.remove(&first?).map(|(_, sum)| sum))?;
     debug_assert_eq!(grads.len(), inputs.len(), "{name}");
     for (input, grad) in wanted.into_iter().zip(grads) {
         if let Some(input) = input {

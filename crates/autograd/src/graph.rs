@@ -12,8 +12,12 @@ use tensor::{DType, Result, Tensor};
 
 use crate::Parameter;
 
-/// The gradient rule of one operation: from the gradient of its output, and which inputs need one, those of its inputs.
-pub(crate) type Rule = Box<dyn FnOnce(Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send>;
+/// The gradient rule of one operation: from the gradient of its output, and which inputs need one, those of its inputs. It may take what has
+/// been gathered of the first input's gradient so far; then it gives their sum.
+pub(crate) type Rule = Box<dyn FnOnce(Tensor, &[bool], SoFar<'_>) -> Result<Vec<Option<Tensor>>> + Send>;
+
+/// Takes what has been gathered so far of a gradient, if there is any.
+pub(crate) type SoFar<'a> = &'a mut dyn FnMut() -> Option<Tensor>;
 
 /// A node of the graph: a parameter, or the result of an operation.
 pub(crate) struct Node {

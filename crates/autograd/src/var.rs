@@ -9,7 +9,7 @@ use tensor::{Result, Shape, Tensor};
 
 use crate::{
     Op, dominators,
-    graph::{Kind, Node, is_grad_enabled},
+    graph::{Kind, Node, SoFar, is_grad_enabled},
     record::{is_recording, note},
 };
 
@@ -28,6 +28,17 @@ impl Var {
         value: Tensor,
         inputs: &[&Var],
         rule: impl FnOnce(Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + Send + 'static,
+    ) -> Var {
+        Var::from_op_onto(op, value, inputs, move |grad, needed, _| rule(grad, needed))
+    }
+
+    /// [`from_op`](Var::from_op) whose rule may add to what has been gathered of the first input's gradient so far: see
+    /// [`Rule`](crate::graph::Rule).
+    pub(crate) fn from_op_onto(
+        op: Op,
+        value: Tensor,
+        inputs: &[&Var],
+        rule: impl FnOnce(Tensor, &[bool], SoFar<'_>) -> Result<Vec<Option<Tensor>>> + Send + 'static,
     ) -> Var {
         if is_recording() || !Var::records(inputs) {
             return Var::without_history(op, value, inputs);

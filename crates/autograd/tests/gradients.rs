@@ -2,8 +2,8 @@
 
 use autograd::{Error, Parameter, Result, Var, gradcheck};
 use tensor::{
-    Layout, Tensor,
-    ops::{AvgPool2dOptions, CrossEntropyOptions, MaxPool2dOptions, Reduction},
+    DType, Layout, Tensor,
+    ops::{AvgPool2dOptions, Conv2dOptions, CrossEntropyOptions, MaxPool2dOptions, Reduction},
     random::{Generator, manual_seed},
 };
 
@@ -87,6 +87,25 @@ fn an_operand_used_twice_gets_both_gradients() {
     check(|x| &x[0] + &x[0], &[input(10, &[3])]);
     check(|x| &x[0] * &x[0], &[input(11, &[3])]);
     check(|x| (&x[0] - x[0].mul_scalar(3.0)?)? / x[0].exp()?, &[input(12, &[3])]);
+}
+
+#[test]
+fn a_convolution_adds_to_the_gradient_that_its_input_has_so_far() {
+    let options = Conv2dOptions { padding: (1, 1), ..Default::default() };
+    let (x, w) = (channels_last(3, &[2, 16, 5, 5]), input(4, &[16, 16, 3, 3]));
+    check(|v| v[0].conv2d(&v[1], None, &options)?.add(&v[0])?.sum(&[], false), &[channels_last(3, &[1, 2, 3, 3]), input(4, &[2, 2, 3, 3])]);
+    // Twice, beside a gradient that shares its memory with that of the result, and beside none.
+    let [x, w, dy] = [x, w, channels_last(5, &[2, 16, 5, 5])].map(|t| t.to_dtype(DType::F32).unwrap());
+    let parameter = Parameter::new(x);
+    let (v, w_v) = (parameter.var(), Var::from(&w));
+    let y = v.conv2d(&w_v, None, &options).unwrap().conv2d(&w_v, None, &options).unwrap().add(&v).unwrap();
+    let y = y.add(&v.conv2d(&w_v, None, &options).unwrap()).unwrap();
+    y.backward_from(dy.clone(), |_| Ok(())).unwrap();
+    let back = |dy: &Tensor| dy.conv2d_grad_input(&w, dy.dims(), &options).unwrap();
+    let expected = dy.add(&back(&dy)).unwrap().add(&back(&back(&dy))).unwrap();
+    let (found, expected) = (parameter.grad().unwrap().to_f64_vec().unwrap(), expected.to_f64_vec().unwrap());
+    let largest = expected.iter().fold(0.0, |largest: f64, v| largest.max(v.abs()));
+    assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5 * largest), "{found:?} {expected:?}");
 }
 
 #[test]

@@ -72,12 +72,12 @@ fn batch_norm(c: &mut Criterion) {
         let weight = random(&[channels], Layout::Contiguous);
         let stats = x.batch_stats().expect("there are several values a channel");
         let norm = Norm { mean: &stats.mean, var: &stats.var, weight: Some(&weight), bias: Some(&weight), eps: 1e-5 };
-        let y = x.batch_norm(&norm, Some(&x), true).expect("the shapes fit");
-        let backward = NormBackward { norm, x: &x, relu_output: Some(&y), batch_stats: true, residual: true };
+        let (_, mask) = x.batch_norm_relu(&norm, Some(&x)).expect("the shapes fit");
+        let backward = NormBackward { norm, x: &x, relu: Some(&mask), batch_stats: true, residual: true };
         group.throughput(Throughput::Bytes(4 * x.elements() as u64));
         let id = |pass| BenchmarkId::new(pass, format!("{channels}x{size}x{size}"));
         group.bench_function(id("stats"), |b| b.iter(|| black_box(x.batch_stats())));
-        group.bench_function(id("forward"), |b| b.iter(|| black_box(x.batch_norm(&norm, Some(&x), true))));
+        group.bench_function(id("forward"), |b| b.iter(|| black_box(x.batch_norm_relu(&norm, Some(&x)))));
         group.bench_function(id("backward"), |b| b.iter(|| black_box(x.batch_norm_backward(&backward))));
     }
 }

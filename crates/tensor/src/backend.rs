@@ -47,14 +47,20 @@ pub trait Backend: Sync {
         let parts = parts.into_iter().map(compute).collect::<Result<Vec<_>>>()?;
         self.cat(&parts, 1, shape, Layout::ChannelsLast)
     }
-    /// A convolution's input gradient; `dy` channels-last, `w` blocked.
-    fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor>;
+    /// A convolution's input gradient, added to `sum` where there is one; `dy` and `sum` channels-last and of one type, `w` blocked.
+    fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape, sum: Option<Tensor>) -> Result<Tensor>;
     /// A convolution's weight gradient, blocked; `x` and `dy` channels-last.
     fn conv2d_grad_weight(&self, x: &Tensor, dy: &Tensor, shape: &ConvShape) -> Result<Tensor>;
     /// The mean and biased variance of each channel; channels innermost, here and below.
     fn batch_stats(&self, x: &Tensor) -> Result<(Tensor, Tensor)>;
     /// `relu(norm(x) + residual)`.
     fn batch_norm(&self, x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor>;
+    /// `relu(norm(x) + residual)`, and which of its values are above zero in a form that [`batch_norm_backward`](Backend::batch_norm_backward)
+    /// reads: here, the values themselves.
+    fn batch_norm_relu(&self, x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
+        let y = self.batch_norm(x, norm, residual, true)?;
+        Ok((y.clone(), y))
+    }
     /// The factor and the summand that a batch normalisation comes to, of each channel.
     fn batch_norm_affine(&self, norm: &Norm<'_>) -> Result<(Tensor, Tensor)>;
     /// All gradients of a batch normalisation.

@@ -56,16 +56,22 @@ impl Var {
     ) -> Result<Var> {
         let (w, b) = (weight.map(|w| w.value.clone()), bias.map(|b| b.value.clone()));
         let norm = Norm { mean, var, weight: w.as_ref(), bias: b.as_ref(), eps };
-        let y = self.value.batch_norm(&norm, fused.residual.map(|r| &r.value), fused.relu)?;
-        let (x, output, mean, var) = (self.value.clone(), fused.relu.then(|| y.clone()), mean.clone(), var.clone());
         let inputs: Vec<&Var> = [Some(self), weight, bias, fused.residual].into_iter().flatten().collect();
+        let summand = fused.residual.map(|r| &r.value);
+        let (y, mask) = if fused.relu && Var::records(&inputs) {
+            let (y, mask) = self.value.batch_norm_relu(&norm, summand)?;
+            (y, Some(mask))
+        } else {
+            (self.value.batch_norm(&norm, summand, fused.relu)?, None)
+        };
+        let (x, mean, var) = (self.value.clone(), mean.clone(), var.clone());
         let present = [true, weight.is_some(), bias.is_some(), fused.residual.is_some()];
         let [_, weight, bias, residual] = present;
         let op = BatchNorm { mean: mean.clone(), var: var.clone(), eps, weight, bias, residual, relu: fused.relu, batch_stats };
         Ok(Var::from_op(Op::BatchNorm(op), y, &inputs, move |dy, needed| {
             let norm = Norm { mean: &mean, var: &var, weight: w.as_ref(), bias: b.as_ref(), eps };
             let residual = present[3] && needed.last() == Some(&true);
-            let grads = dy.batch_norm_backward(&NormBackward { norm, x: &x, relu_output: output.as_ref(), batch_stats, residual })?;
+            let grads = dy.batch_norm_backward(&NormBackward { norm, x: &x, relu: mask.as_ref(), batch_stats, residual })?;
             let all = [Some(grads.x), Some(grads.weight), Some(grads.bias), grads.residual];
             Ok(all.into_iter().zip(present).filter(|(_, present)| *present).map(|(grad, _)| grad).collect())
         }))

@@ -21,8 +21,12 @@ impl Var {
         let epilogue = Epilogue { shift: bias.map(|b| &b.value), dtype: activation_dtype(&self.value), ..Default::default() };
         let y = self.value.conv2d_fused(&weight.value, &options, epilogue)?;
         let (x, w) = (self.value.clone(), weight.value.clone());
-        Ok(Var::from_op(Op::Conv2d(options), y, &inputs, move |dy, needed| {
-            let dx = needed[0].then(|| dy.conv2d_grad_input(&w, x.dims(), &of_gradients)).transpose()?;
+        Ok(Var::from_op_onto(Op::Conv2d(options), y, &inputs, move |dy, needed, so_far| {
+            let dx = || match so_far() {
+                Some(sum) => dy.conv2d_grad_input_onto(&w, &of_gradients, sum),
+                None => dy.conv2d_grad_input(&w, x.dims(), &of_gradients),
+            };
+            let dx = needed[0].then(dx).transpose()?;
             let dw = needed[1].then(|| dy.conv2d_grad_weight(&x, w.dims(), &of_gradients)).transpose()?;
             let db = needed.get(2).map(|&n| n.then(|| channel_sums(&dy)).transpose());
             [Ok(dx), Ok(dw)].into_iter().chain(db).collect()

@@ -78,8 +78,8 @@ impl Backend for Cpu {
         }
         self.cat_of_each(parts, shape)
     }
-    fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor> {
-        conv2d::grad_input(dy, w, shape)
+    fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape, sum: Option<Tensor>) -> Result<Tensor> {
+        conv2d::grad_input(dy, w, shape, sum)
     }
     fn conv2d_grad_weight(&self, x: &Tensor, dy: &Tensor, shape: &ConvShape) -> Result<Tensor> {
         conv2d::grad_weight(x, dy, shape)
@@ -89,6 +89,9 @@ impl Backend for Cpu {
     }
     fn batch_norm(&self, x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
         batch_norm::forward(x, norm, residual, relu)
+    }
+    fn batch_norm_relu(&self, x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
+        batch_norm::forward_relu(x, norm, residual)
     }
     fn batch_norm_affine(&self, norm: &Norm<'_>) -> Result<(Tensor, Tensor)> {
         batch_norm::affine(norm)

@@ -74,8 +74,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// The smaller of each pair; `b` where either is not a number.
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
-    /// `value` in the lanes where `condition` is above zero, zero in the others.
-    unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V;
+    /// Which lanes are above zero, a bit each, that of the first lane the lowest.
+    unsafe fn positive(v: Self::V) -> u32;
+    /// `value` in the lanes whose bits are set, zero in the others; bits beyond the lanes do not count.
+    unsafe fn where_set(bits: u32, value: Self::V) -> Self::V;
     /// Asks for the cache line of `p`, which need not exist, ahead of its use.
     #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
@@ -219,8 +221,12 @@ impl Simd for Portable {
         std::array::from_fn(|i| a[i] * b[i])
     }
     #[inline(always)]
-    unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V {
-        std::array::from_fn(|i| if condition[i] > 0.0 { value[i] } else { 0.0 })
+    unsafe fn positive(v: Self::V) -> u32 {
+        v.iter().rev().fold(0, |bits, &v| bits << 1 | u32::from(v > 0.0))
+    }
+    #[inline(always)]
+    unsafe fn where_set(bits: u32, value: Self::V) -> Self::V {
+        std::array::from_fn(|i| if bits >> i & 1 == 1 { value[i] } else { 0.0 })
     }
     #[inline(always)]
     unsafe fn transpose(rows: *const f32, step: usize, out: *mut f32, out_step: usize) {

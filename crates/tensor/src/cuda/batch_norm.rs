@@ -113,12 +113,13 @@ pub(super) fn backward(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGr
     let (context, norm) = (cut.context, &forward.norm);
     let vector = || context.uninit([cut.channels], dy.dtype(), Layout::Contiguous);
     let mut grads = NormGrads { x: context.like(dy)?, weight: vector()?, bias: vector()?, residual: None };
-    let mut behind = if forward.residual && forward.relu_output.is_some() { Some(context.like(dy)?) } else { None };
+    let mut behind = if forward.residual && forward.relu.is_some() { Some(context.like(dy)?) } else { None };
     if cut.is_empty() {
         let zeros = || Tensor::zeros([cut.channels], dy.dtype())?.to_device(dy.device());
         (grads.weight, grads.bias) = (zeros()?, zeros()?);
     } else {
-        let (g, x, output) = (dy.address()?, forward.x.address()?, optional(forward.relu_output)?);
+        let output = forward.relu.map(|relu| relu.saved().to_dtype(dy.dtype())).transpose()?;
+        let (g, x, output) = (dy.address()?, forward.x.address()?, optional(output.as_ref())?);
         let (mean, var, weight) = (norm.mean.address()?, norm.var.address()?, optional(norm.weight)?);
         let (dx, dweight, dbias) = (grads.x.address_mut()?, grads.weight.address_mut()?, grads.bias.address_mut()?);
         let masked = optional_mut(behind.as_mut())?;

@@ -93,8 +93,8 @@ impl Backend for Cuda {
     fn conv2d(&self, x: &Tensor, w: &Tensor, shape: &ConvShape, epilogue: Epilogue<'_>) -> Result<Tensor> {
         conv2d::forward(x, w, shape, &epilogue)
     }
-    fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape) -> Result<Tensor> {
-        conv2d::grad_input(dy, w, shape)
+    fn conv2d_grad_input(&self, dy: &Tensor, w: &Tensor, shape: &ConvShape, sum: Option<Tensor>) -> Result<Tensor> {
+        conv2d::grad_input(dy, w, shape)?.added_to(sum)
     }
     fn conv2d_grad_weight(&self, x: &Tensor, dy: &Tensor, shape: &ConvShape) -> Result<Tensor> {
         conv2d::grad_weight(x, dy, shape)

@@ -1,7 +1,7 @@
 //! Batch normalisation (Ioffe and Szegedy, 2015), with the addition and the ReLU that follow it in a residual network.
 
 use super::check::{check_compute, check_float};
-use crate::{Error, Layout, Result, Tensor};
+use crate::{Error, Layout, Result, Shape, Tensor};
 
 /// The moments of each channel over a batch.
 #[derive(Debug, Clone)]
@@ -36,12 +36,27 @@ pub struct NormBackward<'a> {
     pub norm: Norm<'a>,
     /// The forward pass's input.
     pub x: &'a Tensor,
-    /// The forward pass's output, where it ended in a ReLU.
-    pub relu_output: Option<&'a Tensor>,
+    /// What the forward pass's ReLU let through, where it ended in one.
+    pub relu: Option<&'a ReluMask>,
     /// Whether mean and variance are those of this batch (training), so that gradients flow through them.
     pub batch_stats: bool,
     /// Whether the gradient of the residual is asked for.
     pub residual: bool,
+}
+
+/// Which values the ReLU of a [`batch_norm_relu`](Tensor::batch_norm_relu) let through. On the CPU it takes a bit for each.
+#[derive(Debug, Clone)]
+pub struct ReluMask {
+    shape: Shape,
+    /// What the [`Backend`](crate::Backend) made.
+    saved: Tensor,
+}
+
+impl ReluMask {
+    /// What the backend that reads it made.
+    pub(crate) fn saved(&self) -> &Tensor {
+        &self.saved
+    }
 }
 
 /// The gradients of a batch normalisation.
@@ -114,13 +129,29 @@ impl Tensor {
     /// # Errors
     /// Where shapes or element types do not fit.
     pub fn batch_norm(&self, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+        let residual = self.norm_residual(norm, residual)?;
+        self.device().backend()?.batch_norm(&self.channels_innermost()?, norm, residual.as_ref(), relu)
+    }
+
+    /// [`batch_norm`](Tensor::batch_norm) with the ReLU, and what [`batch_norm_backward`](Tensor::batch_norm_backward) is to know of the ReLU.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn batch_norm_relu(&self, norm: &Norm<'_>, residual: Option<&Tensor>) -> Result<(Tensor, ReluMask)> {
+        let residual = self.norm_residual(norm, residual)?;
+        let (y, saved) = self.device().backend()?.batch_norm_relu(&self.channels_innermost()?, norm, residual.as_ref())?;
+        let shape = y.shape().clone();
+        Ok((y, ReluMask { shape, saved }))
+    }
+
+    /// The residual as backends take it; everything is checked.
+    fn norm_residual(&self, norm: &Norm<'_>, residual: Option<&Tensor>) -> Result<Option<Tensor>> {
         self.check_norm(norm)?;
         check_compute("batch_norm", self, &[residual])?;
         if let Some(r) = residual.filter(|r| r.shape() != self.shape()) {
             return Err(Error::shapes("batch_norm", self.dims(), r.dims(), "the residual must have the input's shape"));
         }
-        let residual = residual.map(|r| r.to_dtype(self.dtype())?.channels_innermost()).transpose()?;
-        self.device().backend()?.batch_norm(&self.channels_innermost()?, norm, residual.as_ref(), relu)
+        residual.map(|r| r.to_dtype(self.dtype())?.channels_innermost()).transpose()
     }
 
     /// The gradients of [`batch_norm`](Tensor::batch_norm), from that of its output, `self`. Those of input and residual have the input's
@@ -130,17 +161,15 @@ impl Tensor {
     /// Where shapes or element types do not fit.
     pub fn batch_norm_backward(&self, forward: &NormBackward<'_>) -> Result<NormGrads> {
         self.check_norm(&forward.norm)?;
-        check_compute("batch_norm_backward", self, &[Some(forward.x), forward.relu_output])?;
-        for t in [Some(forward.x), forward.relu_output].into_iter().flatten() {
-            if t.shape() != self.shape() {
-                return Err(Error::shapes("batch_norm_backward", self.dims(), t.dims(), "the gradient must have the input's shape"));
+        check_compute("batch_norm_backward", self, &[Some(forward.x)])?;
+        self.check_same_device("batch_norm_backward", forward.relu.map(|relu| &relu.saved))?;
+        for shape in [Some(forward.x.shape()), forward.relu.map(|relu| &relu.shape)].into_iter().flatten() {
+            if shape != self.shape() {
+                return Err(Error::shapes("batch_norm_backward", self.dims(), shape, "the gradient must have the input's shape"));
             }
         }
-        let as_x = |t: &Tensor| t.to_dtype(forward.x.dtype())?.channels_innermost();
-        let (x, dy) = (forward.x.channels_innermost()?, as_x(self)?);
-        let relu_output = forward.relu_output.map(as_x).transpose()?;
-        let forward = NormBackward { x: &x, relu_output: relu_output.as_ref(), ..*forward };
-        self.device().backend()?.batch_norm_backward(&dy, &forward)
+        let (x, dy) = (forward.x.channels_innermost()?, self.to_dtype(forward.x.dtype())?.channels_innermost()?);
+        self.device().backend()?.batch_norm_backward(&dy, &NormBackward { x: &x, ..*forward })
     }
 
     fn check_norm(&self, norm: &Norm<'_>) -> Result<()> {

@@ -122,6 +122,13 @@ impl Tensor {
         self.device().backend()?.add_assign(self, &rhs)
     }
 
+    /// This tensor, added in place to `sum` where there is one.
+    pub(crate) fn added_to(self, sum: Option<Tensor>) -> Result<Tensor> {
+        let Some(mut sum) = sum else { return Ok(self) };
+        sum.add_(&self)?;
+        Ok(sum)
+    }
+
     /// `keep * self + take * rhs` in place of `self`, for `rhs` of the same shape and float type: a running average. Memory that another
     /// tensor shares is copied first.
     pub fn blend_(&mut self, rhs: &Tensor, keep: f64, take: f64) -> Result<()> {

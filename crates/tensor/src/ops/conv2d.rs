@@ -330,8 +330,28 @@ impl Tensor {
     /// Where shapes or element types do not fit.
     pub fn conv2d_grad_input(&self, weight: &Tensor, input_dims: &[usize], options: &Conv2dOptions) -> Result<Tensor> {
         let shape = self.grad_shape(input_dims, weight.dims(), options)?;
+        self.grad_input(weight, &shape, None)
+    }
+
+    /// [`conv2d_grad_input`](Tensor::conv2d_grad_input) added to `sum`, which has the input's shape and gives the result its type: the gradient
+    /// of an input that several operations have. It takes the memory of `sum`, where no other tensor shares it.
+    ///
+    /// # Errors
+    /// Where shapes or element types do not fit.
+    pub fn conv2d_grad_input_onto(&self, weight: &Tensor, options: &Conv2dOptions, sum: Tensor) -> Result<Tensor> {
+        let shape = self.grad_shape(sum.dims(), weight.dims(), options)?;
+        if sum.dtype() == self.dtype() {
+            check_compute("conv2d_grad_input", self, &[Some(&sum)])?;
+            return self.grad_input(weight, &shape, Some(sum));
+        }
+        self.grad_input(weight, &shape, None)?.added_to(Some(sum))
+    }
+
+    fn grad_input(&self, weight: &Tensor, shape: &ConvShape, sum: Option<Tensor>) -> Result<Tensor> {
         check_compute("conv2d_grad_input", self, &[Some(weight)])?;
-        self.device().backend()?.conv2d_grad_input(&self.channels_last()?, &weight.widened()?.to_layout(Layout::Blocked)?, &shape)
+        let weight = weight.widened()?.to_layout(Layout::Blocked)?;
+        let sum = sum.map(|sum| sum.channels_last()).transpose()?;
+        self.device().backend()?.conv2d_grad_input(&self.channels_last()?, &weight, shape, sum)
     }
 
     /// The gradient of [`conv2d`](Tensor::conv2d) with respect to its weight of shape `weight_dims`, from its input `x` and the

@@ -24,7 +24,7 @@ mod view;
 mod window;
 
 pub use avg_pool2d::AvgPool2dOptions;
-pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads};
+pub use batch_norm::{BatchStats, Norm, NormBackward, NormGrads, ReluMask};
 pub use binary::{Binary, Compare};
 pub use conv2d::{CatPart, CatStep, Conv2dOptions, ConvMethod, ConvShape, ConvStep, Epilogue, FusedConv2d};
 pub use cross_entropy::{CrossEntropyOptions, Reduction};

@@ -74,7 +74,11 @@ fn convolution(random: &mut Random, x: [usize; 4], (k, r, s): (usize, usize, usi
                 Epilogue { activation: Some(Unary::Clamp { min: 0.0, max: 6.0 }), ..Default::default() },
             ];
             let outputs = epilogues.iter().map(|e| t[0].conv2d_fused(&t[1], &options, e.clone()));
-            let grads = [t[2].conv2d_grad_input(&t[1], t[0].dims(), &options), t[2].conv2d_grad_weight(&t[0], &weight, &options)];
+            let grads = [
+                t[2].conv2d_grad_input(&t[1], t[0].dims(), &options),
+                t[2].conv2d_grad_input_onto(&t[1], &options, t[0].clone()),
+                t[2].conv2d_grad_weight(&t[0], &weight, &options),
+            ];
             outputs.chain(grads).collect()
         });
     }

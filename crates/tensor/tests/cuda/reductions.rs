@@ -126,7 +126,8 @@ fn batch_norm() {
                         eps: 1e-5,
                     };
                     let y = t[0].batch_norm(&norm, residual.then_some(&t[1]), relu)?;
-                    let forward = NormBackward { norm, x: &t[0], relu_output: relu.then_some(&y), batch_stats, residual };
+                    let (_, mask) = t[0].batch_norm_relu(&norm, residual.then_some(&t[1]))?;
+                    let forward = NormBackward { norm, x: &t[0], relu: relu.then_some(&mask), batch_stats, residual };
                     let grads = t[2].batch_norm_backward(&forward)?;
                     let all = [Some(y.clone()), Some(grads.x), Some(grads.weight), Some(grads.bias), grads.residual];
                     Ok(all.into_iter().flatten().chain([stats.mean.clone(), stats.var.clone()]).collect())

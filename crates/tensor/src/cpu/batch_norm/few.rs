@@ -1,6 +1,6 @@
 //! The gradients of a batch normalisation over few values a channel, in f64 from the values themselves.
 
-use super::behind_relu;
+use super::{mask::behind, mask_of};
 use crate::{
     Element, Result, Tensor,
     cpu::stored::Stored,
@@ -11,9 +11,9 @@ use crate::{
 pub(super) fn backward<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<NormGrads> {
     let c = dy.dims()[1];
     let (grad, x) = (dy.data::<E>()?, forward.x.data::<E>()?);
-    let output = forward.relu_output.map(Tensor::data::<E>).transpose()?;
+    let mask = mask_of(forward, c)?;
     let weight = forward.norm.weight.map(Tensor::data::<E::Compute>).transpose()?;
-    let behind: Vec<E> = (0..grad.len()).map(|i| output.map_or(grad[i], |y| behind_relu(grad[i], y[i]))).collect();
+    let behind: Vec<E> = (0..grad.len()).map(|i| behind(mask, i / c, i % c, grad[i])).collect();
     let rows = (grad.len() / c.max(1)) as f64;
     let mut dx = Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?;
     let out = dx.data_mut::<E>()?;
@@ -34,7 +34,7 @@ pub(super) fn backward<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Re
         dweight.push(E::Compute::from_f64(sum_x));
         dbias.push(E::Compute::from_f64(sum));
     }
-    let residual = match (forward.residual, output.is_some()) {
+    let residual = match (forward.residual, mask.is_some()) {
         (false, _) => None,
         (true, false) => Some(dy.clone()),
         (true, true) => {

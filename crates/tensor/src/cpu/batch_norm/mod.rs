@@ -1,9 +1,11 @@
 //! Batch normalisation over values whose channels lie innermost: `[rows][C]`.
 
 mod few;
+mod mask;
 mod rows;
 mod sums;
 
+use self::mask::{Mask, MaskMut, row_len};
 use crate::cpu::{
     dispatch::{Kernel, SimdLevel, level, run_at},
     pool::{SharedMut, parallel},
@@ -184,10 +186,18 @@ impl<T: Float> Kernel for Affine<'_, T> {
 
 /// `relu((x - mean) * scale + bias + residual)`.
 pub(super) fn forward(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
-    with_stored!("batch_norm", x.dtype(), E => forward_of::<E>(x, norm, residual, relu))
+    with_stored!("batch_norm", x.dtype(), E => forward_of::<E>(x, norm, residual, relu, None))
 }
 
-fn forward_of<E: Stored>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+/// The same with the ReLU, and the [`Mask`] of what it let through.
+pub(super) fn forward_relu(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
+    let c = x.dims()[1];
+    let mut mask = Tensor::uninit::<u8>([x.elements() / c.max(1), row_len(c)], Layout::Contiguous)?;
+    let y = with_stored!("batch_norm", x.dtype(), E => forward_of::<E>(x, norm, residual, true, Some(&mut mask)))?;
+    Ok((y, mask))
+}
+
+fn forward_of<E: Stored>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>, relu: bool, mask: Option<&mut Tensor>) -> Result<Tensor> {
     let c = x.dims()[1];
     let channels = Channels::<E::Compute>::new(norm)?;
     let mut y = Tensor::uninit::<E>(x.shape().clone(), x.layout())?;
@@ -195,17 +205,19 @@ fn forward_of<E: Stored>(x: &Tensor, norm: &Norm<'_>, residual: Option<&Tensor>,
     let residual = residual.map(Tensor::data::<E>).transpose()?;
     let out = y.data_mut::<E>()?;
     let (streams, out) = (streams(out, c), SharedMut::new(out));
+    let mask = mask.map(|mask| mask.data_mut::<u8>().map(SharedMut::new)).transpose()?;
     if data.is_empty() {
         return Ok(y);
     }
     for_chunks(data.len() / c, c, |_, a, b| {
         // SAFETY: chunks are disjoint rows.
-        let out = unsafe { out.slice(a * c, (b - a) * c) };
+        let (out, mask) = unsafe { (out.slice(a * c, (b - a) * c), mask.map(|mask| mask.slice(a * row_len(c), (b - a) * row_len(c)))) };
+        let mask = mask.map(|mask| MaskMut::cleared(mask, c));
         let rows = a * c..b * c;
         let Channels { mean, scale, bias, .. } = &channels;
         run_stored_at::<E, _>(
             level(),
-            rows::Normalise { mean, scale, bias, x: &data[rows.clone()], residual: residual.map(|r| &r[rows]), relu, streams, out },
+            rows::Normalise { mean, scale, bias, x: &data[rows.clone()], residual: residual.map(|r| &r[rows]), relu, mask, streams, out },
         );
     });
     Ok(y)
@@ -231,10 +243,10 @@ fn backward_of<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Nor
     }
     let channels = Channels::<E::Compute>::new(&forward.norm)?;
     let (grad, x) = (dy.data::<E>()?, forward.x.data::<E>()?);
-    let output = forward.relu_output.map(Tensor::data::<E>).transpose()?;
-    let (sum, sum_x) = reduce((grad, x, output), &channels.mean);
+    let mask = mask_of(forward, c)?;
+    let (sum, sum_x) = reduce((grad, x, mask), &channels.mean);
     let mut dx = Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?;
-    let keep_masked = forward.residual && output.is_some();
+    let keep_masked = forward.residual && mask.is_some();
     let mut masked = if keep_masked { Some(Tensor::uninit::<E>(dy.shape().clone(), dy.layout())?) } else { None };
     // dx = scale * (g - sum / n - (x - mean) * inv_std² * sum_x / n); with fixed moments only the first term stays.
     let n = (grad.len() / c.max(1)) as f64;
@@ -251,11 +263,11 @@ fn backward_of<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Nor
             let range = a * c..b * c;
             // SAFETY: chunks are disjoint rows of dx and of the masked gradient.
             let (out, masked) = unsafe { (out.slice(range.start, range.len()), masked_out.map(|m| m.slice(range.start, range.len()))) };
-            let (grad, x, output) = (&grad[range.clone()], &x[range.clone()], output.map(|o| &o[range.clone()]));
+            let (grad, x, mask) = (&grad[range.clone()], &x[range.clone()], mask.map(|mask| mask.rows(a..b)));
             let Channels { mean, scale, .. } = &channels;
             run_stored_at::<E, _>(
                 level(),
-                rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, output, masked, streams, out },
+                rows::InputGrad { mean, scale, offset: &offset, slope: &slope, grad, x, mask, masked, streams, out },
             );
         });
     }
@@ -273,7 +285,7 @@ fn backward_of<E: Stored>(dy: &Tensor, forward: &NormBackward<'_>) -> Result<Nor
 struct GradSums<'a, E: Stored> {
     grad: &'a [E],
     x: &'a [E],
-    output: Option<&'a [E]>,
+    mask: Option<Mask<'a>>,
     mean: &'a [E::Compute],
     out: &'a mut [E::Compute],
 }
@@ -283,22 +295,21 @@ impl<E: Stored> Kernel for GradSums<'_, E> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let (sum, sum_x) = self.out.split_at_mut(self.mean.len());
-        sums::add_grads::<S, E>((self.grad, self.x, self.output), self.mean, sum, sum_x);
+        sums::add_grads::<S, E>((self.grad, self.x, self.mask), self.mean, sum, sum_x);
     }
 }
 
-/// The gradient `g` behind a ReLU whose output was `y`.
-#[inline(always)]
-fn behind_relu<E: Stored>(g: E, y: E) -> E {
-    if y > E::default() { g } else { E::default() }
+/// What the forward pass's ReLU let through, where there was one.
+fn mask_of<'a>(forward: &NormBackward<'a>, channels: usize) -> Result<Option<Mask<'a>>> {
+    forward.relu.map(|relu| Ok(Mask::new(relu.saved().data()?, channels))).transpose()
 }
 
 /// For each channel, the sums of g and of g * (x - mean), where g is the gradient behind the ReLU.
-fn reduce<E: Stored>((grad, x, output): (&[E], &[E], Option<&[E]>), mean: &[E::Compute]) -> (Vec<f64>, Vec<f64>) {
+fn reduce<E: Stored>((grad, x, mask): (&[E], &[E], Option<Mask<'_>>), mean: &[E::Compute]) -> (Vec<f64>, Vec<f64>) {
     let c = mean.len();
     let partial = partial_sums::<E::Compute>(grad.len() / c.max(1), c, |a, b, out| {
         let rows = a * c..b * c;
-        run_at(level(), GradSums { grad: &grad[rows.clone()], x: &x[rows.clone()], output: output.map(|y| &y[rows]), mean, out });
+        run_at(level(), GradSums { grad: &grad[rows.clone()], x: &x[rows.clone()], mask: mask.map(|mask| mask.rows(a..b)), mean, out });
     });
     let mut sums = column_sums(level(), partial.as_slice::<E::Compute>(), 2 * c);
     let sums_x = sums.split_off(c);
@@ -338,7 +349,7 @@ impl<E: Stored> Kernel for rows::InputGrad<'_, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DType, random::Generator};
+    use crate::{DType, ops::ReluMask, random::Generator};
 
     #[test]
     fn bf16_is_computed_with_as_the_same_numbers_in_f32_and_then_rounded() {
@@ -358,8 +369,10 @@ mod tests {
             let all = |[x, dy, other]: &[Tensor; 3]| {
                 let (mean, var) = stats(x).unwrap();
                 let norm = Norm { mean: &mean, var: &var, weight: Some(&var), bias: Some(&mean), eps: 1e-5 };
-                let y = forward(x, &norm, residual.then_some(other), relu).unwrap();
-                let of = NormBackward { norm, x, relu_output: relu.then_some(&y), batch_stats: true, residual };
+                let y = x.batch_norm(&norm, residual.then_some(other), relu).unwrap();
+                let (with_relu, mask) = x.batch_norm_relu(&norm, residual.then_some(other)).unwrap();
+                assert!(!relu || with_relu.to_f64_vec().unwrap() == y.to_f64_vec().unwrap());
+                let of = NormBackward { norm, x, relu: relu.then_some(&mask), batch_stats: true, residual };
                 let NormGrads { x: dx, weight, bias, residual } = backward(dy, &of).unwrap();
                 let results = [Some(mean.clone()), Some(var.clone()), Some(weight), Some(bias), Some(y.clone()), Some(dx), residual];
                 results.map(|t| t.map(|t| t.to_dtype(if t.shape().rank() == 4 { DType::Bf16 } else { DType::F32 }).unwrap()))
@@ -388,15 +401,15 @@ mod tests {
         assert!(streams(&all_x) && !streams(&x[0]));
         let (mean, var) = stats(&x[0]).unwrap();
         let norm = Norm { mean: &mean, var: &var, weight: None, bias: None, eps: 1e-5 };
-        let y = forward(&all_x, &norm, Some(&all_other), true).unwrap();
-        fn of<'a>(norm: Norm<'a>, x: &'a Tensor, y: &'a Tensor) -> NormBackward<'a> {
-            NormBackward { norm, x, relu_output: Some(y), batch_stats: false, residual: true }
+        let (y, mask) = all_x.batch_norm_relu(&norm, Some(&all_other)).unwrap();
+        fn of<'a>(norm: Norm<'a>, x: &'a Tensor, mask: &'a ReluMask) -> NormBackward<'a> {
+            NormBackward { norm, x, relu: Some(mask), batch_stats: false, residual: true }
         }
-        let whole = backward(&all_dy, &of(norm, &all_x, &y)).unwrap();
+        let whole = backward(&all_dy, &of(norm, &all_x, &mask)).unwrap();
         let (mut ys, mut dxs, mut masked) = (vec![], vec![], vec![]);
         for ((x, dy), other) in x.iter().zip(&dy).zip(&other) {
-            let y = forward(x, &norm, Some(other), true).unwrap();
-            let grads = backward(dy, &of(norm, x, &y)).unwrap();
+            let (y, mask) = x.batch_norm_relu(&norm, Some(other)).unwrap();
+            let grads = backward(dy, &of(norm, x, &mask)).unwrap();
             ys.extend(data(&y));
             dxs.extend(data(&grads.x));
             masked.extend(data(&grads.residual.unwrap()));

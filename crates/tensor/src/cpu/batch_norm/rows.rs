@@ -1,6 +1,6 @@
 //! Row by row passes: vectors of channels where `f32` are computed with, plain loops elsewhere and for the channels that fill no vector.
 
-use super::behind_relu;
+use super::mask::{Mask, MaskMut, behind};
 use crate::{
     Float,
     cpu::{
@@ -17,6 +17,8 @@ pub(super) struct Normalise<'a, E: Stored, C = <E as Stored>::Compute> {
     pub x: &'a [E],
     pub residual: Option<&'a [E]>,
     pub relu: bool,
+    /// Takes which results are above zero.
+    pub mask: Option<MaskMut<'a>>,
     /// Whether `out`, whose rows lie aligned then, is written past the caches.
     pub streams: bool,
     pub out: &'a mut [E],
@@ -25,21 +27,25 @@ pub(super) struct Normalise<'a, E: Stored, C = <E as Stored>::Compute> {
 impl<E: Stored> Normalise<'_, E> {
     #[inline(always)]
     pub(super) fn run<S: Simd>(self) {
-        let Normalise { mean, scale, bias, x, residual, relu, streams, out } = self;
+        let Normalise { mean, scale, bias, x, residual, relu, mut mask, streams, out } = self;
         let c = mean.len();
         let mut done = 0;
         if let (Some(mean), Some(scale), Some(bias)) = (as_f32(mean), as_f32(scale), as_f32(bias)) {
-            let vectors = Normalise { mean, scale, bias, x, residual, relu, streams, out: &mut *out };
+            let mask = mask.as_mut().map(MaskMut::reborrow);
+            let vectors = Normalise { mean, scale, bias, x, residual, relu, mask, streams, out: &mut *out };
             // SAFETY: `run_at` has entered the level S; `streams` says what it takes.
             done = unsafe { vectors.vectors::<S>() };
         }
         if done == c {
             return;
         }
-        for start in (0..x.len()).step_by(c) {
+        for (row, start) in (0..x.len()).step_by(c).enumerate() {
             for i in done..c {
                 let value = (x[start + i].widen() - mean[i]) * scale[i] + bias[i];
                 let value = residual.map_or(value, |r| value + r[start + i].widen());
+                if let Some(mask) = &mut mask {
+                    mask.set(row, i, value > E::Compute::ZERO);
+                }
                 out[start + i] = E::narrow(if relu { value.maximum(E::Compute::ZERO) } else { value });
             }
         }
@@ -55,21 +61,26 @@ impl<E: Stored> Normalise<'_, E, f32> {
     unsafe fn vectors<S: Simd>(self) -> usize {
         let c = self.mean.len();
         let whole = c / S::LANES * S::LANES;
-        let residual = self.residual.map(<[E]>::as_ptr);
-        for start in (0..self.x.len()).step_by(c) {
+        // Values of their own: the compiler cannot tell that bits are not written over the fields.
+        let Normalise { mean, scale, bias, x, residual, relu, mut mask, streams, out } = self;
+        let (mean, scale, bias, len) = (mean.as_ptr(), scale.as_ptr(), bias.as_ptr(), x.len());
+        let (x, residual, out) = (x.as_ptr(), residual.map(<[E]>::as_ptr), out.as_mut_ptr());
+        for (row, start) in (0..len).step_by(c).enumerate() {
             for i in (0..whole).step_by(S::LANES) {
                 // SAFETY: `i` has a vector of channels behind it, and `start + i` one of values.
                 unsafe {
-                    let (mean, scale, bias) =
-                        (S::load(self.mean.as_ptr().add(i)), S::load(self.scale.as_ptr().add(i)), S::load(self.bias.as_ptr().add(i)));
-                    let mut value = S::mul_add(S::sub(E::load::<S>(self.x.as_ptr().add(start + i)), mean), scale, bias);
+                    let (mean, scale, bias) = (S::load(mean.add(i)), S::load(scale.add(i)), S::load(bias.add(i)));
+                    let mut value = S::mul_add(S::sub(E::load::<S>(x.add(start + i)), mean), scale, bias);
                     if let Some(residual) = residual {
                         value = S::add(value, E::load::<S>(residual.add(start + i)));
                     }
-                    if self.relu {
+                    if let Some(mask) = &mut mask {
+                        mask.set_vector::<S>(row, i, S::positive(value));
+                    }
+                    if relu {
                         value = S::max(value, S::zero());
                     }
-                    write::<S, E>(self.streams, self.out.as_mut_ptr().add(start + i), value);
+                    write::<S, E>(streams, out.add(start + i), value);
                 }
             }
         }
@@ -79,7 +90,7 @@ impl<E: Stored> Normalise<'_, E, f32> {
     }
 }
 
-/// `out = scale * (g - offset - (x - mean) * slope)`, where `g` is the gradient, zero where the ReLU's `output` is not above zero;
+/// `out = scale * (g - offset - (x - mean) * slope)`, where `g` is the gradient, zero where the ReLU's `mask` is not set;
 /// `masked = g` where that is wanted.
 pub(super) struct InputGrad<'a, E: Stored, C = <E as Stored>::Compute> {
     pub mean: &'a [C],
@@ -88,7 +99,7 @@ pub(super) struct InputGrad<'a, E: Stored, C = <E as Stored>::Compute> {
     pub slope: &'a [C],
     pub grad: &'a [E],
     pub x: &'a [E],
-    pub output: Option<&'a [E]>,
+    pub mask: Option<Mask<'a>>,
     pub masked: Option<&'a mut [E]>,
     /// Whether `out` and `masked`, whose rows lie aligned then, are written past the caches.
     pub streams: bool,
@@ -98,22 +109,22 @@ pub(super) struct InputGrad<'a, E: Stored, C = <E as Stored>::Compute> {
 impl<E: Stored> InputGrad<'_, E> {
     #[inline(always)]
     pub(super) fn run<S: Simd>(self) {
-        let InputGrad { mean, scale, offset, slope, grad, x, output, mut masked, streams, out } = self;
+        let InputGrad { mean, scale, offset, slope, grad, x, mask, mut masked, streams, out } = self;
         let c = mean.len();
         let mut done = 0;
         if let (Some(mean), Some(scale), Some(offset), Some(slope)) = (as_f32(mean), as_f32(scale), as_f32(offset), as_f32(slope)) {
             let masked = masked.as_deref_mut();
-            let vectors = InputGrad { mean, scale, offset, slope, grad, x, output, masked, streams, out: &mut *out };
+            let vectors = InputGrad { mean, scale, offset, slope, grad, x, mask, masked, streams, out: &mut *out };
             // SAFETY: `run_at` has entered the level S; `streams` says what it takes.
             done = unsafe { vectors.vectors::<S>() };
         }
         if done == c {
             return;
         }
-        for start in (0..grad.len()).step_by(c) {
+        for (row, start) in (0..grad.len()).step_by(c).enumerate() {
             for i in done..c {
                 let at = start + i;
-                let g = output.map_or(grad[at], |y| behind_relu(grad[at], y[at]));
+                let g = behind(mask, row, i, grad[at]);
                 if let Some(masked) = &mut masked {
                     masked[at] = g;
                 }
@@ -132,15 +143,15 @@ impl<E: Stored> InputGrad<'_, E, f32> {
     unsafe fn vectors<S: Simd>(self) -> usize {
         let c = self.mean.len();
         let whole = c / S::LANES * S::LANES;
-        let (output, masked) = (self.output.map(<[E]>::as_ptr), self.masked.map(<[E]>::as_mut_ptr));
-        for start in (0..self.grad.len()).step_by(c) {
+        let masked = self.masked.map(<[E]>::as_mut_ptr);
+        for (row, start) in (0..self.grad.len()).step_by(c).enumerate() {
             for i in (0..whole).step_by(S::LANES) {
                 // SAFETY: `i` has a vector of channels behind it, and `start + i` one of values.
                 unsafe {
                     let at = start + i;
                     let mut g = E::load::<S>(self.grad.as_ptr().add(at));
-                    if let Some(output) = output {
-                        g = S::where_positive(E::load::<S>(output.add(at)), g);
+                    if let Some(mask) = self.mask {
+                        g = S::where_set(mask.bits::<S>(row, i), g);
                     }
                     if let Some(masked) = masked {
                         write::<S, E>(self.streams, masked.add(at), g);
@@ -161,7 +172,7 @@ impl<E: Stored> InputGrad<'_, E, f32> {
 mod tests {
     use super::*;
     use crate::{
-        cpu::{SimdLevel, dispatch::run_at},
+        cpu::{SimdLevel, batch_norm::mask::row_len, dispatch::run_at},
         storage::Buffer,
     };
 
@@ -182,13 +193,15 @@ mod tests {
             let results = [false, true].map(|streams| {
                 let mut written = [0, 1, 2].map(|_| values(9));
                 let [out, dx, masked] = written.each_mut().map(Buffer::as_mut_slice::<f32>);
-                run_at(level, Normalise { mean, scale, bias, x, residual: Some(other), relu: true, streams, out });
-                let output = Some(other);
-                run_at(level, InputGrad { mean, scale, offset: bias, slope, grad, x, output, masked: Some(masked), streams, out: dx });
+                let mut bits = vec![0xff; rows * row_len(channels)];
+                let mask = Some(MaskMut::cleared(&mut bits, channels));
+                run_at(level, Normalise { mean, scale, bias, x, residual: Some(other), relu: true, mask, streams, out });
+                let mask = Some(Mask::new(&bits, channels));
+                run_at(level, InputGrad { mean, scale, offset: bias, slope, grad, x, mask, masked: Some(masked), streams, out: dx });
                 written.map(|result| result.as_slice::<f32>().to_vec())
             });
             assert_eq!(results[0], results[1], "{level}");
-            let masked = grad.iter().zip(other).map(|(&g, &y)| behind_relu(g, y));
+            let masked = grad.iter().zip(&results[1][0]).map(|(&g, &y)| if y > 0.0 { g } else { 0.0 });
             assert!(masked.eq(results[1][2].iter().copied()), "{level}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::behind_relu;
+use super::mask::{Mask, behind};
 use crate::{
     Float,
     cpu::{
@@ -110,10 +110,10 @@ impl<E: Stored> SquaresAt<'_, E> {
 }
 
 /// `sum[channel] = sum over rows of g` and `sum_x[channel] = sum over rows of g * (x - mean)`, where `g` is the gradient, zero where
-/// the ReLU's `output` is not above zero.
+/// the ReLU's mask is not set.
 #[inline(always)]
 pub(super) fn add_grads<S: Simd, E: Stored>(
-    (grad, x, output): (&[E], &[E], Option<&[E]>),
+    (grad, x, mask): (&[E], &[E], Option<Mask<'_>>),
     mean: &[E::Compute],
     sum: &mut [E::Compute],
     sum_x: &mut [E::Compute],
@@ -121,14 +121,14 @@ pub(super) fn add_grads<S: Simd, E: Stored>(
     let channels = mean.len();
     let mut left = 0..channels;
     if let (Some(m), Some(sum), Some(sum_x)) = (as_f32(mean), as_f32_mut(sum), as_f32_mut(sum_x)) {
-        let rows = GradRows { channels, grad, x, output, mean: m, sum: sum.as_mut_ptr(), sum_x: sum_x.as_mut_ptr() };
+        let rows = GradRows { channels, grad, x, mask, mean: m, sum: sum.as_mut_ptr(), sum_x: sum_x.as_mut_ptr() };
         // SAFETY: the vectors lie inside the rows and inside mean and the sums; `run_at` has entered the level S.
         left = unsafe { by_vectors::<S>(channels, |c| rows.at::<S, 2>(c), |c| rows.at::<S, 1>(c)) };
     }
     for c in left {
         let (mut s, mut s_x) = (E::Compute::ZERO, E::Compute::ZERO);
-        for i in (c..grad.len()).step_by(channels) {
-            let g = output.map_or(grad[i], |y| behind_relu(grad[i], y[i])).widen();
+        for (row, i) in (c..grad.len()).step_by(channels).enumerate() {
+            let g = behind(mask, row, c, grad[i]).widen();
             s += g;
             s_x += g * (x[i].widen() - mean[c]);
         }
@@ -140,7 +140,7 @@ struct GradRows<'a, E> {
     channels: usize,
     grad: &'a [E],
     x: &'a [E],
-    output: Option<&'a [E]>,
+    mask: Option<Mask<'a>>,
     mean: &'a [f32],
     sum: *mut f32,
     sum_x: *mut f32,
@@ -158,12 +158,12 @@ impl<E: Stored> GradRows<'_, E> {
             for v in 0..V {
                 centre[v] = S::load(self.mean.as_ptr().add(c + v * S::LANES));
             }
-            for start in (c..self.grad.len()).step_by(self.channels) {
+            for (row, start) in (c..self.grad.len()).step_by(self.channels).enumerate() {
                 for v in 0..V {
                     let at = start + v * S::LANES;
                     let mut g = E::load::<S>(self.grad.as_ptr().add(at));
-                    if let Some(y) = self.output {
-                        g = S::where_positive(E::load::<S>(y.as_ptr().add(at)), g);
+                    if let Some(mask) = self.mask {
+                        g = S::where_set(mask.bits::<S>(row, c + v * S::LANES), g);
                     }
                     let d = S::sub(E::load::<S>(self.x.as_ptr().add(at)), centre[v]);
                     sums[v][0] = S::add(sums[v][0], g);

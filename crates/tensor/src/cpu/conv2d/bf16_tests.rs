@@ -1,7 +1,7 @@
 //! Activations that are stored as bf16: at every level, results are to the bit those of the same numbers in `f32`, rounded.
 
 use super::{
-    tests::{activation, giving_away, random},
+    tests::{activation, giving_away, onto, random},
     weight::grouping,
     *,
 };
@@ -39,11 +39,15 @@ fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator
     let depthwise = depthwise::applies(DType::Bf16, &s);
     for level in SimdLevel::available() {
         let what = |pass: &str| format!("{pass} at {level}: {s:?}");
+        let of_gradients =
+            [(Epilogue::default(), Epilogue::default()), (onto(&wide_x), onto(&x)), (onto(&wide_x), giving_away::<bf16>(&onto(&x)))];
         if depthwise {
             let forward = depthwise_forward_at::<f32>(level, &wide_x, &w, &s, &epilogue(&wide_dy));
             assert_same(depthwise_forward_at::<bf16>(level, &x, &w, &s, &epilogue(&dy)), forward, &what("forward"));
-            let grad = depthwise_grad_input_at::<f32>(level, &wide_dy, &w, &s);
-            assert_same(depthwise_grad_input_at::<bf16>(level, &dy, &w, &s), grad, &what("grad_input"));
+            for (wide_e, e) in of_gradients {
+                let grad = depthwise_grad_input_at::<f32>(level, &wide_dy, &w, &s, &wide_e);
+                assert_same(depthwise_grad_input_at::<bf16>(level, &dy, &w, &s, &e), grad, &what("grad_input"));
+            }
             let grad = depthwise_grad_weight_at::<f32>(level, &wide_x, &wide_dy, &s);
             assert_same(depthwise_grad_weight_at::<bf16>(level, &x, &dy, &s), grad, &what("grad_weight"));
             continue;
@@ -55,8 +59,10 @@ fn check(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Generator
         }
         assert_same(forward_at::<bf16>(level, &wide_x, &w, &s, epilogue(&dy), piece), expected.clone(), &what("forward of f32"));
         assert_same(forward_at::<f32>(level, &x, &w, &s, epilogue(&wide_dy), piece), expected, &what("forward to f32"));
-        let expected = grad_input_at::<f32>(level, &wide_dy, &w, &s, piece);
-        assert_same(grad_input_at::<bf16>(level, &dy, &w, &s, piece), expected, &what("grad_input"));
+        for (wide_e, e) in of_gradients {
+            let expected = grad_input_at::<f32>(level, &wide_dy, &w, &s, wide_e, piece);
+            assert_same(grad_input_at::<bf16>(level, &dy, &w, &s, e, piece), expected, &what("grad_input"));
+        }
         let expected = grad_weight_at::<f32>(level, &wide_x, &wide_dy, &s, piece);
         assert_same(grad_weight_at::<bf16>(level, &x, &dy, &s, piece), expected, &what("grad_weight"));
     }
@@ -116,6 +122,12 @@ fn whatever_the_method_and_the_kernels() {
             assert_same(forward(&x, &wide_dy, Some(DType::F32)), expected, "bf16 to f32");
             let dims = x.dims();
             assert_same(dy.conv2d_grad_input(&w, dims, &options), wide_dy.conv2d_grad_input(&w, dims, &options), "grad_input");
+            let onto = |dy: &Tensor, sum: &Tensor| dy.conv2d_grad_input_onto(&w, &options, sum.clone());
+            assert_same(onto(&dy, &x), onto(&wide_dy, &wide_x), "grad_input onto bf16");
+            let separate = |dy: &Tensor, sum: &Tensor| dy.conv2d_grad_input(&w, dims, &options)?.to_dtype(sum.dtype())?.add(sum);
+            assert_same(onto(&dy, &wide_x), separate(&dy, &wide_x), "bf16 onto f32");
+            assert_same(onto(&wide_dy, &wide_x), separate(&wide_dy, &wide_x), "f32 onto f32");
+            assert_same(onto(&wide_dy, &x), separate(&wide_dy, &x), "f32 onto bf16");
             let expected = wide_dy.conv2d_grad_weight(&wide_x, w.dims(), &options);
             for (x, dy) in [(&x, &dy), (&wide_x, &dy), (&x, &wide_dy)] {
                 assert_same(dy.conv2d_grad_weight(x, w.dims(), &options), expected.clone(), "grad_weight");

@@ -190,19 +190,24 @@ fn winograd_write_at(level: SimdLevel, x: &Tensor, w: &Tensor, s: &ConvShape, ou
     Ok(())
 }
 
-/// The input's gradient from the output's, of whose type it is.
-pub(super) fn grad_input(dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
-    match (kernels(dy.dtype(), s, ConvPass::GradInput), dy.dtype()) {
-        (kernels, DType::Bf16) if !kernels.take_bf16(s) => grad_input(&dy.widened()?, w, s)?.to_dtype(DType::Bf16),
-        (Kernels::Depthwise, DType::Bf16) => depthwise_grad_input_at::<bf16>(level(), dy, w, s),
-        (Kernels::Depthwise, _) => depthwise_grad_input_at::<f32>(level(), dy, w, s),
-        (Kernels::Winograd, _) => winograd_grad_input_at(level(), dy, w, s),
-        (Kernels::Tiles(piece), DType::Bf16) => grad_input_at::<bf16>(level(), dy, w, s, piece),
-        (Kernels::Tiles(piece), _) => grad_input_at::<f32>(level(), dy, w, s, piece),
+/// The input's gradient from the output's, of whose type it is, added to `sum` where there is one.
+pub(super) fn grad_input(dy: &Tensor, w: &Tensor, s: &ConvShape, sum: Option<Tensor>) -> Result<Tensor> {
+    let kernels = kernels(dy.dtype(), s, ConvPass::GradInput);
+    let e = |sum| Epilogue { residual: sum, ..Default::default() };
+    match (kernels, dy.dtype()) {
+        (kernels, DType::Bf16) if !kernels.take_bf16(s) => {
+            let sum = sum.map(|sum| sum.widened()).transpose()?;
+            grad_input(&dy.widened()?, w, s, sum)?.to_dtype(DType::Bf16)
+        }
+        (Kernels::Depthwise, DType::Bf16) => depthwise_grad_input_at::<bf16>(level(), dy, w, s, &e(sum)),
+        (Kernels::Depthwise, _) => depthwise_grad_input_at::<f32>(level(), dy, w, s, &e(sum)),
+        (Kernels::Winograd, _) => winograd_grad_input_at(level(), dy, w, s, e(sum)),
+        (Kernels::Tiles(piece), DType::Bf16) => grad_input_at::<bf16>(level(), dy, w, s, e(sum), piece),
+        (Kernels::Tiles(piece), _) => grad_input_at::<f32>(level(), dy, w, s, e(sum), piece),
         (Kernels::Plain, _) => with_float!("conv2d_grad_input", dy.dtype(), T => {
             let mut dx = Tensor::uninit::<T>(s.input_dims(), Layout::ChannelsLast)?;
             generic::conv2d::grad_input::<T>(s, dy.data()?, w.data()?, dx.data_mut()?);
-            Ok(dx)
+            dx.added_to(sum)
         }),
     }
 }
@@ -225,16 +230,24 @@ fn grad_input_geometry(s: &ConvShape, piece: Grouping) -> Geometry {
     }
 }
 
-fn grad_input_at<E: Stored>(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, piece: Grouping) -> Result<Tensor> {
+fn grad_input_at<E: Stored>(
+    level: SimdLevel,
+    dy: &Tensor,
+    w: &Tensor,
+    s: &ConvShape,
+    mut e: Epilogue<'_>,
+    piece: Grouping,
+) -> Result<Tensor> {
     let bf16 = s.options.method == ConvMethod::Bf16;
     let dy = Operand::new(dy, s.k, bf16)?;
-    let mut dx = Tensor::uninit::<E>(s.input_dims(), Layout::ChannelsLast)?;
+    let (mut dx, in_place) = finish::output::<E>(s.input_dims(), &mut e)?;
+    let out = Output::new(&e, in_place, s.c)?;
     let joined = (piece.joined > 1).then(|| w.data().map(|w| join_groups(s, w))).transpose()?;
     let weight = joined.as_ref().map_or(w.data(), |j| Ok(j.as_slice()))?;
     let plan = plans::gather(level, s, ConvPass::GradInput, piece, dy.in_pairs);
     let live = live_taps(&plan.geometry.rows, &plan.geometry.columns, s.kernel);
     let transposed = transpose(level, weight, s.kernel.0 * s.kernel.1, s.c, piece, &live);
-    let (out, dx_values) = (Output::plain(s.c), dx.data_mut::<E>()?);
+    let dx_values = dx.data_mut::<E>()?;
     if bf16 {
         let pairs = pair_rows(level, transposed.as_slice(), piece.outputs, &live);
         Gather { plan: &plan, x: dy.values()?, weight: pairs.as_slice(), out }.run_pairs(level, dx_values);
@@ -250,10 +263,10 @@ fn live_taps(rows: &Axis, columns: &Axis, kernel: (usize, usize)) -> Vec<bool> {
     rows.iter().flat_map(|&r| columns.iter().map(move |&c| r && c)).collect()
 }
 
-fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
-    let mut dx = Tensor::uninit::<f32>(s.input_dims(), Layout::ChannelsLast)?;
-    let plan = winograd_grad_input(s);
-    let winograd = Winograd { x: dy.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, ..plan };
+fn winograd_grad_input_at(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, mut e: Epilogue<'_>) -> Result<Tensor> {
+    let (mut dx, in_place) = finish::output::<f32>(s.input_dims(), &mut e)?;
+    let (plan, out) = (winograd_grad_input(s), Output::new(&e, in_place, s.c)?);
+    let winograd = Winograd { x: dy.data()?, filters: Filters { weight: w.data()?, ..plan.filters }, out, ..plan };
     winograd.run(level, &plans::winograd(s, ConvPass::GradInput), dx.data_mut()?);
     Ok(dx)
 }
@@ -446,7 +459,7 @@ fn expand_depthwise_at(
     Ok(y)
 }
 
-fn depthwise_grad_input_at<E: Stored>(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape) -> Result<Tensor> {
+fn depthwise_grad_input_at<E: Stored>(level: SimdLevel, dy: &Tensor, w: &Tensor, s: &ConvShape, e: &Epilogue<'_>) -> Result<Tensor> {
     let mut dx = Tensor::uninit::<E>(s.input_dims(), Layout::ChannelsLast)?;
     let weight = DepthwiseWeight::new(w.data()?, s.c, s.kernel.0 * s.kernel.1);
     let gather = DepthwiseGather::<E> {
@@ -458,7 +471,7 @@ fn depthwise_grad_input_at<E: Stored>(level: SimdLevel, dy: &Tensor, w: &Tensor,
         output: s.input,
         runs: &plans::depthwise(s, ConvPass::GradInput),
         weight: &weight,
-        out: Output::plain(s.c),
+        out: depthwise_output(s, e)?,
     };
     gather.run(level, dx.data_mut()?);
     Ok(dx)

@@ -33,6 +33,16 @@ pub(super) fn giving_away<'a, E: Stored>(e: &Epilogue<'a>) -> Epilogue<'a> {
     Epilogue { residual, ..e.clone() }
 }
 
+/// An epilogue that adds `sum`.
+pub(super) fn onto(sum: &Tensor) -> Epilogue<'static> {
+    Epilogue { residual: Some(sum.clone()), ..Default::default() }
+}
+
+/// Element by element.
+pub(super) fn added(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
 /// Where its elements begin.
 pub(super) fn address(t: &Tensor) -> *const f32 {
     t.data().unwrap().as_ptr()
@@ -82,13 +92,15 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
     let y = activated(y, epilogue.activation);
     let mut dx = vec![0.0; x64.len()];
     generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
+    let dx_onto = added(&dx, &x64);
     let mut dw = vec![0.0; w64.len()];
     generic::conv2d::grad_weight(&s, &x64, &dy64, &mut dw);
     for level in SimdLevel::available() {
         let results = if depthwise {
             [
                 (depthwise_forward_at::<f32>(level, &xt, &wt, &s, &epilogue), &y),
-                (depthwise_grad_input_at::<f32>(level, &dy, &wt, &s), &dx),
+                (depthwise_grad_input_at::<f32>(level, &dy, &wt, &s, &Epilogue::default()), &dx),
+                (depthwise_grad_input_at::<f32>(level, &dy, &wt, &s, &giving_away::<f32>(&onto(&xt))), &dx_onto),
                 (depthwise_grad_weight_at::<f32>(level, &xt, &dy, &s), &dw),
             ]
         } else {
@@ -100,11 +112,12 @@ fn check_method(x: [usize; 4], w: [usize; 4], options: Conv2dOptions, g: &mut Ge
             assert!(beside.as_ref().unwrap().data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
             [
                 (beside, &y),
-                (grad_input_at::<f32>(level, &dy, &wt, &s, piece), &dx),
+                (grad_input_at::<f32>(level, &dy, &wt, &s, Epilogue::default(), piece), &dx),
+                (grad_input_at::<f32>(level, &dy, &wt, &s, giving_away::<f32>(&onto(&xt)), piece), &dx_onto),
                 (grad_weight_at::<f32>(level, &xt, &dy, &s, piece), &dw),
             ]
         };
-        for (pass, (result, expected)) in ["forward", "grad_input", "grad_weight"].iter().zip(results) {
+        for (pass, (result, expected)) in ["forward", "grad_input", "grad_input_onto", "grad_weight"].iter().zip(results) {
             let error = distance(result.unwrap().data().unwrap(), expected);
             assert!(error < 2e-6, "{pass} at {level}: error {error:e} for {s:?}");
         }
@@ -305,7 +318,10 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn all_passes_at(level: SimdLevel, x: &Tensor, w: &Tensor, dy: &Tensor, s: &ConvShape) -> [Vec<f32>; 3] {
     let piece = grouping(s).unwrap();
     let y = forward_at::<f32>(level, x, w, s, Epilogue::default(), piece).unwrap();
-    let (dx, dw) = (grad_input_at::<f32>(level, dy, w, s, piece).unwrap(), grad_weight_at::<f32>(level, x, dy, s, piece).unwrap());
+    let (dx, dw) = (
+        grad_input_at::<f32>(level, dy, w, s, Epilogue::default(), piece).unwrap(),
+        grad_weight_at::<f32>(level, x, dy, s, piece).unwrap(),
+    );
     [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())
 }
 

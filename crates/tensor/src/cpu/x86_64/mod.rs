@@ -45,7 +45,7 @@ pub(crate) struct Avx512Bf16;
 pub(crate) struct Avx2;
 
 macro_rules! simd {
-    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $pair:path, $pair_neighbours:path, [$interleave:path, $load_bf16:path, $narrow:path, $store_narrow:ident, $stream_narrow:ident], $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $where_positive:expr, $transpose:path) => {
+    ($level:ident, $run:path, $v:ty, $lanes:expr, $rows:expr, $pair_rows:expr, $dot_pairs:path, $pair:path, $pair_neighbours:path, [$interleave:path, $load_bf16:path, $narrow:path, $store_narrow:ident, $stream_narrow:ident], $zero:ident, $splat:ident, $load:ident, $store:ident, $stream:ident, $load_part:path, $store_part:path, $fma:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $positive:expr, $where_set:expr, $transpose:path) => {
         impl Simd for $level {
             type V = $v;
             const LEVEL: SimdLevel = SimdLevel::$level;
@@ -154,9 +154,14 @@ macro_rules! simd {
                 unsafe { $mul(a, b) }
             }
             #[inline(always)]
-            unsafe fn where_positive(condition: Self::V, value: Self::V) -> Self::V {
+            unsafe fn positive(v: Self::V) -> u32 {
                 // SAFETY: as above.
-                unsafe { $where_positive(condition, value) }
+                unsafe { $positive(v) }
+            }
+            #[inline(always)]
+            unsafe fn where_set(bits: u32, value: Self::V) -> Self::V {
+                // SAFETY: as above.
+                unsafe { $where_set(bits, value) }
             }
             #[inline(always)]
             unsafe fn prefetch(p: *const f32) {
@@ -211,7 +216,8 @@ simd!(
     _mm512_mul_ps,
     _mm512_max_ps,
     _mm512_min_ps,
-    |condition, value| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value),
+    |v| u32::from(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(v, _mm512_setzero_ps())),
+    |bits, value| _mm512_maskz_mov_ps(bits as u16, value),
     transpose::avx512
 );
 simd!(
@@ -238,7 +244,8 @@ simd!(
     _mm512_mul_ps,
     _mm512_max_ps,
     _mm512_min_ps,
-    |condition, value| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(condition, _mm512_setzero_ps()), value),
+    |v| u32::from(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(v, _mm512_setzero_ps())),
+    |bits, value| _mm512_maskz_mov_ps(bits as u16, value),
     transpose::avx512
 );
 simd!(
@@ -265,6 +272,11 @@ simd!(
     _mm256_mul_ps,
     _mm256_max_ps,
     _mm256_min_ps,
-    |condition, value| _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(condition, _mm256_setzero_ps()), value),
+    |v| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(v, _mm256_setzero_ps())) as u32,
+    |bits, value| {
+        let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits as i32), lanes), lanes);
+        _mm256_and_ps(_mm256_castsi256_ps(set), value)
+    },
     transpose::avx2
 );

@@ -4,7 +4,7 @@ use crate::{
     BLOCK, Layout, Tensor,
     cpu::{
         conv2d::{
-            tests::{activated, activation, address, distance, f64s, giving_away, random},
+            tests::{activated, activation, added, address, distance, f64s, giving_away, onto, random},
             winograd_forward_at, winograd_grad_input_at, winograd_grad_weight_at,
         },
         dispatch::SimdLevel,
@@ -40,6 +40,7 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
     let y = activated(y, e.activation);
     let mut dx = vec![0.0; x64.len()];
     generic::conv2d::grad_input(&s, &dy64, &w64, &mut dx);
+    let dx_onto = added(&dx, &x64);
     let mut dw = vec![0.0; w64.len()];
     generic::conv2d::grad_weight(&s, &x64, &dy64, &mut dw);
     for level in SimdLevel::available() {
@@ -49,8 +50,9 @@ fn check(x: [usize; 4], k: usize, padding: (usize, usize), epilogue: usize, g: &
         let in_place = winograd_forward_at(level, &xt, &wt, &s, given).unwrap();
         assert!(memory.is_none_or(|memory| memory == address(&in_place)), "at {level}: {s:?}");
         assert!(forward.data::<f32>().unwrap() == in_place.data::<f32>().unwrap(), "in place at {level}: {s:?}");
-        let grad_input = winograd_grad_input_at(level, &dy, &wt, &s).unwrap();
-        let mut results = vec![("forward", forward, &y), ("grad_input", grad_input, &dx)];
+        let grad_input = |e| winograd_grad_input_at(level, &dy, &wt, &s, e).unwrap();
+        let mut results = vec![("forward", forward, &y), ("grad_input", grad_input(Epilogue::default()), &dx)];
+        results.push(("grad_input_onto", grad_input(giving_away::<f32>(&onto(&xt))), &dx_onto));
         if k.is_multiple_of(BLOCK) {
             results.push(("grad_weight", winograd_grad_weight_at(level, &xt, &dy, &s).unwrap(), &dw));
         }
@@ -110,7 +112,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         for level in SimdLevel::available() {
             let all = || {
                 let y = winograd_forward_at(level, &x, &w, &s, Epilogue::default()).unwrap();
-                let dx = winograd_grad_input_at(level, &dy, &w, &s).unwrap();
+                let dx = winograd_grad_input_at(level, &dy, &w, &s, Epilogue::default()).unwrap();
                 let dw = winograd_grad_weight_at(level, &x, &dy, &s).unwrap();
                 [y, dx, dw].map(|t| t.to_vec::<f32>().unwrap())
             };
