@@ -284,6 +284,25 @@ fn no_pictures_give_no_output_and_other_empty_sizes_are_refused() {
 }
 
 #[test]
+fn a_gradient_takes_the_memory_of_what_it_is_added_to_unless_it_is_shared() {
+    let mut g = Generator::new(20);
+    for method in [ConvMethod::Direct, ConvMethod::Winograd] {
+        let options = Conv2dOptions { padding: (1, 1), method, ..Default::default() };
+        let [dy, held] = [0, 1].map(|_| random(&[2, 16, 9, 9], Layout::ChannelsLast, &mut g));
+        let w = random(&[16, 16, 3, 3], Layout::Blocked, &mut g);
+        let before = held.to_vec::<f32>().unwrap();
+        let beside = dy.conv2d_grad_input_onto(&w, &options, held.clone()).unwrap();
+        assert!(address(&beside) != address(&held) && held.to_vec::<f32>().unwrap() == before, "{method:?}");
+        let memory = address(&held);
+        let in_place = dy.conv2d_grad_input_onto(&w, &options, held).unwrap();
+        assert_eq!(address(&in_place), memory, "{method:?}");
+        assert_eq!(in_place.to_vec::<f32>().unwrap(), beside.to_vec::<f32>().unwrap(), "{method:?}");
+        let other_shape = random(&[2, 16, 8, 9], Layout::ChannelsLast, &mut g);
+        assert!(dy.conv2d_grad_input_onto(&w, &options, other_shape).is_err());
+    }
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut g = Generator::new(19);
     for (x, w, stride) in [
