@@ -17,9 +17,7 @@ def best(rounds, stage, inputs):
         return (time.process_time() - start) / len(inputs) * 1e6
     return min(once() for _ in range(rounds))
 
-def main():
-    torch.set_num_threads(1)
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+def stages(folder, rounds):
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     decode = lambda data: Image.open(io.BytesIO(data)).convert('RGB')
     resize = transforms.Resize(256)
@@ -27,14 +25,21 @@ def main():
     to_tensor = transforms.Compose([transforms.ToTensor(), normalize])
     everything = transforms.Compose([decode, resize, crop, to_tensor])
 
-    files = [path.read_bytes() for path in sorted(FOLDER.glob('*.jpg'))]
+    files = [path.read_bytes() for path in sorted(folder.glob('*.jpg'))]
     decoded = [decode(data) for data in files]
     cropped = [crop(resize(image)) for image in decoded]
-    print(f'Pillow {PIL.__version__}, torch {torch.__version__}')
+    print(folder.name)
     for name, stage, inputs in [('decode', decode, files), ('resize to 256', resize, decoded),
                                 ('normalise 224x224', to_tensor, cropped), ('all', everything, files)]:
         time_us = best(rounds, stage, inputs)
         print(f'{name}: {time_us:.0f} us, {1e6 / time_us:.0f} pictures/s')
+
+def main():
+    torch.set_num_threads(1)
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    print(f'Pillow {PIL.__version__}, torch {torch.__version__}')
+    for size in ['500x375', '341x256']:
+        stages(FOLDER / size, rounds)
 
 if __name__ == '__main__':
     main()

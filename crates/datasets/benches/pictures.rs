@@ -1,5 +1,6 @@
 //! From a JPEG file to what a network takes, stage by stage, on one core: `cargo bench -p datasets`. The photos have 500x375 pixels,
-//! quality 90 and chroma at half the resolution, as ImageNet's mostly have; throughput counts photos.
+//! quality 90 and chroma at half the resolution, as ImageNet's mostly have; or 341x256, as of data sets that were made smaller once
+//! before training. Throughput counts photos.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -10,15 +11,16 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use datasets::transforms::{CenterCrop, Compose, Interpolation, Normalize, Preset, Resize, Transform};
 use datasets::{Dataset, Image, Loader, LoaderOptions, Result, Rng};
 
+const SIZES: [&str; 2] = ["500x375", "341x256"];
 const NAMES: [&str; 3] = ["chelsea", "coffee", "rocket"];
 
 /// The files of the photos, over and over, in memory.
 struct Photos([Vec<u8>; NAMES.len()]);
 
 impl Photos {
-    fn read() -> Self {
+    fn read(size: &str) -> Self {
         Self(NAMES.map(|name| {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/photos/{name}.jpg"));
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/photos/{size}/{name}.jpg"));
             fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         }))
     }
@@ -42,14 +44,18 @@ fn apply(step: &impl Transform, image: Image) -> Image {
     step.apply(image, &mut Rng::new(0)).expect("the photo is larger than the result")
 }
 
-fn stages(c: &mut Criterion) {
-    let photos = Arc::new(Photos::read());
+fn sizes(c: &mut Criterion) {
+    SIZES.iter().for_each(|size| stages(c, size));
+}
+
+fn stages(c: &mut Criterion, size: &str) {
+    let photos = Arc::new(Photos::read(size));
     let preset = Preset::image_classification(224, 256);
     let resize = Resize::shorter(256, Interpolation::Bilinear).expect("the size is valid");
     let crop = CenterCrop::new(224).expect("the size is valid");
     let to_tensor = Compose::new().normalize(Normalize::new(preset.mean, preset.std).expect("the preset is valid"));
 
-    let mut group = c.benchmark_group("500x375");
+    let mut group = c.benchmark_group(size);
     let decoded: [Image; NAMES.len()] = array::from_fn(|index| photos.get(index).expect("the photos are whole").0);
     let cropped = decoded.clone().map(|image| apply(&crop, apply(&resize, image)));
     let mut turns = (0..NAMES.len()).cycle();
@@ -74,5 +80,5 @@ fn stages(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, stages);
+criterion_group!(benches, sizes);
 criterion_main!(benches);
