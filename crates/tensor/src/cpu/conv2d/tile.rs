@@ -72,11 +72,14 @@ pub(super) unsafe fn product<S: Simd, const PAIRS: bool>(a: S::V, b: S::V, c: S:
 
 /// What a tile brings into the cache while it sums, because it is needed next.
 pub(super) trait Fetch: Copy {
-    /// Fetches a line or two at channel `c` of a tap; `x` is the tap's input in the tile's first row, `w` its first row of weights.
+    /// Values from one of the tile's rows to the next, where all such tiles have the same: a constant spares them the addresses.
+    const STEP: Option<usize> = None;
+
+    /// Fetches some lines at channel `c` of a tap; `x` is the tap's input in the tile's first row, `w` its first row of weights.
     ///
     /// # Safety
     /// See [`Simd`].
-    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, w: *const f32, tap: &Tap, c: usize);
+    unsafe fn fetch<S: Simd>(self, rows: usize, x: *const f32, w: *const f32, tap: &Tap, c: usize);
 }
 
 /// Nothing.
@@ -85,30 +88,7 @@ pub(super) struct Nothing;
 
 impl Fetch for Nothing {
     #[inline(always)]
-    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, _: *const f32, _: &Tap, _: usize) {}
-}
-
-/// The input rows that follow the tile's, of taps no wider than a line, and the weights that follow those in use: for operands in the
-/// second-level cache.
-#[derive(Clone, Copy)]
-pub(super) struct Following;
-
-impl Following {
-    /// Rows of weights from those in use to those that are fetched.
-    const WEIGHTS_AHEAD: usize = 24;
-}
-
-impl Fetch for Following {
-    #[inline(always)]
-    unsafe fn fetch<S: Simd>(self, rows: usize, input: &Input<'_>, x: *const f32, w: *const f32, _: &Tap, c: usize) {
-        let weights = w.wrapping_add((c + Self::WEIGHTS_AHEAD) * BLOCK);
-        // SAFETY: the caller's promise.
-        unsafe {
-            S::prefetch(x.wrapping_add(rows * (input.step + c)));
-            S::prefetch(weights);
-            S::prefetch(weights.wrapping_add(S::LANES));
-        }
-    }
+    unsafe fn fetch<S: Simd>(self, _: usize, _: *const f32, _: *const f32, _: &Tap, _: usize) {}
 }
 
 /// A stretch of memory: the next `step` values with each of the weight's rows.
@@ -120,9 +100,43 @@ pub(super) struct Stretch {
 
 impl Fetch for Stretch {
     #[inline(always)]
-    unsafe fn fetch<S: Simd>(self, _: usize, _: &Input<'_>, _: *const f32, _: *const f32, tap: &Tap, c: usize) {
+    unsafe fn fetch<S: Simd>(self, _: usize, _: *const f32, _: *const f32, tap: &Tap, c: usize) {
         // SAFETY: the caller's promise.
         unsafe { S::prefetch_far(self.start.wrapping_add((tap.row + c) * self.step)) }
+    }
+}
+
+/// For operands in the second-level cache: the input of the tile that comes next, which lies as this one's does, and the weights that follow
+/// those in use. A stretch of memory besides. Taps are lines, and a row's line follows that of the row before.
+#[derive(Clone, Copy)]
+pub(super) struct Following {
+    /// Values from this tile's input to the next one's.
+    pub input: isize,
+    pub far: Stretch,
+}
+
+impl Following {
+    /// Values of a tap.
+    pub(super) const LINE: usize = 16;
+
+    /// Rows of weights from those in use to those that are fetched.
+    const WEIGHTS_AHEAD: usize = 24;
+}
+
+impl Fetch for Following {
+    const STEP: Option<usize> = Some(Self::LINE);
+
+    #[inline(always)]
+    unsafe fn fetch<S: Simd>(self, rows: usize, x: *const f32, w: *const f32, tap: &Tap, c: usize) {
+        let weights = w.wrapping_add((c + Self::WEIGHTS_AHEAD) * BLOCK);
+        // SAFETY: the caller's promise.
+        unsafe {
+            // A tap has as many values as lines have: together they fetch all rows' lines.
+            S::prefetch(x.wrapping_offset(self.input).wrapping_add(rows * c));
+            S::prefetch(weights);
+            S::prefetch(weights.wrapping_add(S::LANES));
+            self.far.fetch::<S>(rows, x, w, tap, c);
+        }
     }
 }
 
@@ -155,6 +169,11 @@ pub(super) use {for_each_of, for_rows, for_vectors};
 
 /// What becomes of a tile's sums.
 pub(super) trait Sink: Copy {
+    /// What the first segment's sums are added to: the first row, and the values from one row to the next.
+    fn start(&self) -> (*const f32, usize) {
+        (ZEROS.as_ptr(), 0)
+    }
+
     /// Takes the sums of `P` rows of `V` vectors. Must be `#[inline(always)]`.
     ///
     /// # Safety
@@ -182,6 +201,26 @@ impl Sink for Rows {
     }
 }
 
+/// Rows that sums are written to, or added to.
+#[derive(Clone, Copy)]
+pub(super) struct Added {
+    pub rows: Rows,
+    pub to_what_is_there: bool,
+}
+
+impl Sink for Added {
+    #[inline(always)]
+    fn start(&self) -> (*const f32, usize) {
+        if self.to_what_is_there { (self.rows.first, self.rows.step) } else { (ZEROS.as_ptr(), 0) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<S: Simd, const P: usize, const V: usize>(self, sums: &[[S::V; V]; P]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.rows.write::<S, P, V>(sums) }
+    }
+}
+
 /// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, given to `sink`.
 ///
 /// # Safety
@@ -193,11 +232,13 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
     fetch: F,
     sink: impl Sink,
 ) {
-    // The sums of the segments so far: one row of zeros, then rows of their own.
+    // The sums of the segments so far: where the sink starts from, then rows of their own.
     let mut sums = Sums(MaybeUninit::uninit());
     let sums = sums.rows::<S, V>();
-    let (mut so_far, mut step) = (ZEROS.as_ptr(), 0);
+    let (mut so_far, mut step) = sink.start();
     let mut rest = x.taps;
+    debug_assert!(F::STEP.is_none_or(|step| step == x.step));
+    let row = F::STEP.unwrap_or(x.step);
     // No tap is one segment of nothing.
     loop {
         let (taps, behind) = rest.split_at(rest.len().min(x.segments.taps));
@@ -212,12 +253,12 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
                     let xp = x.base.add(tap.pixel * x.pixel);
                     let wp = w.add(tap.row * BLOCK);
                     for c in start..end {
-                        fetch.fetch::<S>(P, x, xp, wp, tap, c);
+                        fetch.fetch::<S>(P, xp, wp, tap, c);
                         let mut b = [S::zero(); V];
                         for_vectors!(v < V, { b[v] = S::load(wp.add(c * BLOCK + v * S::LANES)) });
                         for_rows!(p < P, {
                             for_vectors!(v < V, {
-                                acc[p][v] = product::<S, PAIRS>(S::splat(*xp.add(p * x.step + c)), b[v], acc[p][v]);
+                                acc[p][v] = product::<S, PAIRS>(S::splat(*xp.add(p * row + c)), b[v], acc[p][v]);
                             });
                         });
                     }

@@ -2,12 +2,14 @@
 //!
 //! A tile is a square of 4x4 outputs. Its patch of 6x6 inputs is transformed, each of the 36 points is a small matrix product
 //! over the channels with the equally transformed filters, and the products are transformed to outputs. The smaller operand is
-//! transformed ahead, by all threads; of the other each thread transforms the piece that its task needs, which stays in its cache for
-//! the next one. Where that gives too few pieces for the threads, both are transformed ahead.
+//! transformed ahead, by all threads; of the other each thread transforms what its task needs: a block of tiles, which stays in its cache
+//! for the next task, or the filters of a few input channels at a time. Where that gives too few tasks for the threads, both are
+//! transformed ahead.
 
 mod choice;
 mod filters;
 mod grad_weight;
+mod task;
 #[cfg(test)]
 mod tests;
 mod transform;
@@ -16,17 +18,21 @@ pub(super) use choice::applies;
 use choice::{FILTER_COST, INPUT_COST, OUTPUT_COST};
 pub use choice::{winograd_enabled, winograd_switch};
 pub(super) use filters::Filters;
+use filters::{panel_len, panel_point};
 pub(super) use grad_weight::WinogradGradWeight;
 
 use std::ops::Range;
 
-use self::transform::{PATCH, POINTS, Patch, Square, TILE, transform_input, transform_output};
+use self::{
+    task::TaskKernel,
+    transform::{PATCH, POINTS, Patch, Square, TILE, transform_input},
+};
 use super::{
     finish::Output,
     gather_plan::shares,
     plan::Tap,
     schedule::{TASKS_PER_THREAD, pieces},
-    tile::{Following, Input, Rows, Segments, tile_of},
+    tile::Following,
 };
 use crate::{
     BLOCK,
@@ -44,6 +50,9 @@ const SCRATCH_BYTES: usize = 384 << 10;
 /// The most tiles of a block: each reads the panels once.
 const MOST_TILES: usize = 56;
 
+/// The most tiles of a block where its task transforms the filters: their products stay in its cache until those of all channels are added.
+const MOST_TILES_IN_PASSES: usize = 64;
+
 /// The fewest tiles that share a pass over the panels well where all of them stay in the cache.
 const FEWEST_CACHED_TILES: usize = 28;
 
@@ -53,11 +62,15 @@ const FEWEST_SHARED_TILES: usize = 24;
 /// The fewest tiles that are worth a block of their own.
 const LEAST_TILES: usize = 8;
 
-/// Channels that transformed inputs keep together: a constant step from tile to tile spares the product the addresses.
-const CHUNK: usize = 16;
+/// Channels that transformed inputs keep together.
+const CHUNK: usize = Following::LINE;
 
 /// Products that are added up in a row: fewer than elsewhere, since the output's transform adds up errors of 36 sums.
 const SEGMENT: usize = 64;
+
+/// Input channels whose filters, 36 x 32 values of each, stay in the second-level cache until they are multiplied: whole segments, so that
+/// sums do not depend on where filters are transformed.
+const PASS: usize = SEGMENT;
 
 /// Values between the points of transformed tiles and of products, so that these do not compete for the same lines of the cache.
 const GAP: usize = 16;
@@ -87,9 +100,18 @@ pub(super) struct Plan {
     /// Ranges of channels that each block's inputs are transformed in, where that is ahead.
     input_pieces: usize,
     filters_ahead: bool,
+    /// Input channels whose filters a task transforms at a time, where that is not ahead.
+    pass: usize,
     tasks: Vec<Task>,
     /// The chunks of input channels that a product sums over.
     chunks: Vec<Tap>,
+}
+
+impl Plan {
+    /// Values from one point to the next of a block's products, `[36][tiles of a block][32]`.
+    fn product_step(&self) -> usize {
+        self.block * BLOCK + GAP
+    }
 }
 
 /// The part that one thread does at a time: blocks of tiles and panels of filters, one of whichever is not transformed ahead.
@@ -117,8 +139,8 @@ impl Winograd<'_> {
     /// Values that a task works in: products, inputs and filters, the latter two where they are not transformed ahead.
     fn scratch_lens(&self, plan: &Plan) -> [usize; 3] {
         let inputs = if plan.inputs_ahead { 0 } else { self.block_len(plan) };
-        let filters = if plan.filters_ahead { 0 } else { self.filters.panel() };
-        [POINTS * product_step(plan), inputs, filters].map(|len| len.next_multiple_of(16))
+        let filters = if plan.filters_ahead { 0 } else { panel_len(plan.pass) };
+        [POINTS * plan.product_step(), inputs, filters].map(|len| len.next_multiple_of(16))
     }
 
     fn transform_inputs(&self, level: SimdLevel, plan: &Plan) -> Buffer {
@@ -133,7 +155,7 @@ impl Winograd<'_> {
 
     fn transform_filters(&self, level: SimdLevel) -> Buffer {
         let filters = self.filters;
-        let mut panels = Buffer::uninit::<f32>(filters.blocks() * filters.panel());
+        let mut panels = Buffer::uninit::<f32>(filters.blocks() * panel_len(filters.inputs()));
         let out = SharedMut::new(panels.as_mut_slice());
         let pieces = filters.inputs().div_ceil(BLOCK);
         parallel(filters.blocks() * pieces, |i| {
@@ -159,11 +181,10 @@ impl Winograd<'_> {
                 .flat_map(|block| task.panels.clone().map(move |panel| (block, panel)))
                 .map(|(b, p)| product(b, p))
                 .sum();
-            // What a thread transforms for several of its tasks counts in parts for each.
+            // Inputs that a thread transforms for several of its tasks count in parts for each; filters are transformed for each block.
             let inputs_here = if plan.inputs_ahead { 0.0 } else { transform(task.blocks.start) * task.panels.len() as f64 / panels as f64 };
             let filter = |panel: usize| FILTER_COST * inputs * outputs(panel);
-            let filters_here =
-                if plan.filters_ahead { 0.0 } else { filter(task.panels.start) * task.blocks.len() as f64 / plan.blocks as f64 };
+            let filters_here = if plan.filters_ahead { 0.0 } else { filter(task.panels.start) * task.blocks.len() as f64 };
             products + inputs_here + filters_here
         };
         let pieces = self.filters.inputs().div_ceil(BLOCK);
@@ -203,7 +224,7 @@ impl Winograd<'_> {
         let mut blocks = if fewer_filters {
             tiles.div_ceil(self.cached_tiles())
         } else {
-            tiles.div_ceil(MOST_TILES).max(pieces(panels, self.products(), threads).min(tiles / FEWEST_SHARED_TILES))
+            tiles.div_ceil(MOST_TILES_IN_PASSES).max(pieces(panels, self.products(), threads).min(tiles / FEWEST_SHARED_TILES))
         };
         if !busy(alone(blocks)) {
             blocks = blocks.next_multiple_of(threads).min(tiles.div_ceil(LEAST_TILES));
@@ -214,11 +235,12 @@ impl Winograd<'_> {
         let (inputs_ahead, filters_ahead) = (both || !fewer_filters, both || fewer_filters);
         let input_pieces = (TASKS_PER_THREAD * threads).div_ceil(blocks.max(1)).min(self.filters.inputs() / CHUNK);
         let chunks = (0..self.filters.inputs() / CHUNK).map(|i| Tap { pixel: i, row: i * CHUNK }).collect();
-        let plan = Plan { block, blocks, inputs_ahead, input_pieces, filters_ahead, tasks: Vec::new(), chunks };
+        let pass = self.filters.inputs().min(PASS);
+        let plan = Plan { block, blocks, inputs_ahead, input_pieces, filters_ahead, pass, tasks: Vec::new(), chunks };
         Plan { tasks: self.tasks(&plan, threads), ..plan }
     }
 
-    /// One block or panel each, whichever is not transformed ahead, with a range of the others; neighbours share its transform.
+    /// One block or panel each, whichever is not transformed ahead, with a range of the others; neighbours share a block's transform.
     fn tasks(&self, plan: &Plan, threads: usize) -> Vec<Task> {
         let panels = self.filters.blocks();
         let (own, others) = if plan.inputs_ahead { (panels, plan.blocks) } else { (plan.blocks, panels) };
@@ -303,6 +325,7 @@ impl Winograd<'_> {
                 // SAFETY: the caller's promise; the patch says which of its pixels exist.
                 unsafe {
                     let out = out.add((channel / CHUNK * plan.block + i) * CHUNK + channel % CHUNK);
+                    patch.fetch_next::<S>(channel);
                     if patch.is_inside() {
                         transform_input::<S, true>(patch, channel, out, step);
                     } else {
@@ -312,57 +335,6 @@ impl Winograd<'_> {
             }
         }
     }
-
-    /// Multiplies a block of transformed tiles with a panel of transformed filters, by way of `products`, and writes the outputs.
-    ///
-    /// # Safety
-    /// See [`Simd`]; `inputs` and `panel` hold the block and the panel, and no other task writes these outputs.
-    #[inline(always)]
-    unsafe fn multiply<S: Simd>(&self, plan: &Plan, part: Part, products: *mut f32, y: *mut f32) {
-        let tiles = self.block_tiles(plan, part.block);
-        let step = product_step(plan);
-        let first = part.panel * BLOCK;
-        let lanes = BLOCK.min(self.filters.outputs() - first);
-        let groups = tiles.len().div_ceil(S::MAX_ROWS);
-        // SAFETY: the caller's promise.
-        unsafe {
-            for point in 0..POINTS {
-                for column in (0..lanes).step_by(2 * S::LANES) {
-                    let w = part.filters.add(point * self.filters.point() + column);
-                    let base = part.inputs.add(point * self.input_step(plan));
-                    let segments = Segments::new(SEGMENT, CHUNK);
-                    let mut x = Input { base, pixel: plan.block * CHUNK, step: CHUNK, taps: &plan.chunks, tap_len: CHUNK, segments };
-                    let mut row = products.add(point * step + column);
-                    for i in 0..groups {
-                        let height = (tiles.len() - i).div_ceil(groups);
-                        tile_of::<S, 2, Following, false>(height, &x, w, Following, Rows { first: row, step: BLOCK });
-                        x.base = x.base.wrapping_add(height * CHUNK);
-                        row = row.wrapping_add(height * BLOCK);
-                    }
-                }
-            }
-            for (i, tile) in tiles.enumerate() {
-                let square = self.square(tile);
-                for lane in (0..lanes).step_by(S::LANES) {
-                    transform_output::<S>(products.add(i * BLOCK + lane), step, y, square, self.out.of(first + lane, S::LANES));
-                }
-            }
-        }
-    }
-}
-
-/// Values from one point to the next of a block's products, `[36][tiles of a block][32]`.
-fn product_step(plan: &Plan) -> usize {
-    plan.block * BLOCK + GAP
-}
-
-/// A block of transformed tiles and a panel of transformed filters.
-#[derive(Clone, Copy)]
-struct Part {
-    block: usize,
-    panel: usize,
-    inputs: *const f32,
-    filters: *const f32,
 }
 
 /// What was transformed ahead.
@@ -385,8 +357,10 @@ impl Kernel for FilterKernel<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
+        let all = self.filters.inputs();
+        let first = self.panel * panel_len(all) + self.inputs.start * BLOCK;
         // SAFETY: tasks have different panels or inputs; `run_at` has entered the level S.
-        unsafe { self.filters.transform::<S>(self.panel, self.inputs, self.out.get().add(self.panel * self.filters.panel())) };
+        unsafe { self.filters.transform::<S>(self.panel, self.inputs, self.out.get().add(first), panel_point(all)) };
     }
 }
 
@@ -407,48 +381,5 @@ impl Kernel for InputKernel<'_> {
         let start = self.block * self.winograd.block_len(self.plan);
         // SAFETY: tasks have different blocks or channels; `run_at` has entered the level S.
         unsafe { self.winograd.transform_block::<S>(self.plan, self.block, self.channels, self.out.get().add(start)) };
-    }
-}
-
-/// Computes the outputs of some blocks of tiles and some panels of filters.
-struct TaskKernel<'a> {
-    winograd: &'a Winograd<'a>,
-    plan: &'a Plan,
-    task: &'a Task,
-    /// The task that has left in the scratch what is there.
-    before: Option<&'a Task>,
-    ahead: Ahead<'a>,
-    /// As long as `scratch_lens` says.
-    scratch: &'a mut [f32],
-    y: SharedMut<f32>,
-}
-
-impl Kernel for TaskKernel<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let (w, plan, task) = (self.winograd, self.plan, self.task);
-        let (block_len, panel_len) = (w.block_len(plan), w.filters.panel());
-        let [products, own_inputs, _] = w.scratch_lens(plan);
-        let (products, rest) = self.scratch.split_at_mut(products);
-        let (own_inputs, own_filters) = rest.split_at_mut(own_inputs);
-        let products = products.as_mut_ptr();
-        // SAFETY: the scratch is this task's own; tasks write different tiles or channels; `run_at` has entered the level S.
-        unsafe {
-            if self.ahead.inputs.is_none() && self.before.is_none_or(|before| before.blocks != task.blocks) {
-                w.transform_block::<S>(plan, task.blocks.start, 0..w.filters.inputs(), own_inputs.as_mut_ptr());
-            }
-            if self.ahead.filters.is_none() && self.before.is_none_or(|before| before.panels != task.panels) {
-                w.filters.transform_panel::<S>(task.panels.start, own_filters.as_mut_ptr());
-            }
-            for block in task.blocks.clone() {
-                for panel in task.panels.clone() {
-                    let inputs = self.ahead.inputs.map_or(&*own_inputs, |all| &all[block * block_len..]).as_ptr();
-                    let filters = self.ahead.filters.map_or(&*own_filters, |all| &all[panel * panel_len..]).as_ptr();
-                    w.multiply::<S>(plan, Part { block, panel, inputs, filters }, products, self.y.get());
-                }
-            }
-        }
     }
 }

@@ -34,61 +34,37 @@ impl Filters<'_> {
         self.outputs().div_ceil(BLOCK)
     }
 
-    /// Values from one point of a panel to the next: one row more than there is, or the points of a channel would all
-    /// compete for the same few lines of the cache.
-    pub(super) fn point(&self) -> usize {
-        (self.inputs() + 1) * BLOCK
-    }
-
-    /// Values of a panel.
-    pub(super) fn panel(&self) -> usize {
-        POINTS * self.point()
-    }
-
-    /// Transforms the filters of an output block from up to 32 input channels. `panel` is where the block's panel starts.
+    /// Transforms the filters of an output block from some input channels, the first a multiple of 32: the `i`th of them is row `i` of
+    /// each point, and points are `point` values apart.
     ///
     /// # Safety
-    /// See [`Simd`]; the channels exist, and nobody else touches their rows of the panel.
+    /// See [`Simd`]; the channels exist, and nobody else touches their rows.
     #[inline(always)]
-    pub(super) unsafe fn transform<S: Simd>(&self, block: usize, inputs: Range<usize>, panel: *mut f32) {
+    pub(super) unsafe fn transform<S: Simd>(&self, block: usize, inputs: Range<usize>, rows: *mut f32, point: usize) {
         let channels = self.dims.1;
-        // SAFETY: the caller's promise; each tap has a row of 32 values for each channel.
-        unsafe {
-            if self.transposed {
-                let mut turned = [0.0f32; TAPS * TAPS * BLOCK * BLOCK];
-                self.turn::<S>(block, inputs.start / BLOCK, &mut turned);
-                self.transform_rows::<S>(turned.as_ptr(), BLOCK * BLOCK, inputs, panel);
-            } else {
-                let rows = self.weight[(block * TAPS * TAPS * channels + inputs.start) * BLOCK..].as_ptr();
-                self.transform_rows::<S>(rows, channels * BLOCK, inputs, panel);
+        for first in inputs.clone().step_by(BLOCK) {
+            let some = first..inputs.end.min(first + BLOCK);
+            // SAFETY: the caller's promise; each tap has a row of 32 values for each channel.
+            unsafe {
+                let rows = rows.add((first - inputs.start) * BLOCK);
+                if self.transposed {
+                    let mut turned = [0.0f32; TAPS * TAPS * BLOCK * BLOCK];
+                    self.turn::<S>(block, first / BLOCK, &mut turned);
+                    transform_rows::<S>(turned.as_ptr(), BLOCK * BLOCK, some.len(), rows, point);
+                } else {
+                    let weight = self.weight[(block * TAPS * TAPS * channels + first) * BLOCK..].as_ptr();
+                    transform_rows::<S>(weight, channels * BLOCK, some.len(), rows, point);
+                }
             }
         }
     }
 
-    /// Transforms rows of 32 filters, one for each of the input channels; their taps are `tap` values apart.
-    ///
-    /// # Safety
-    /// As [`transform`](Filters::transform).
-    #[inline(always)]
-    unsafe fn transform_rows<S: Simd>(&self, rows: *const f32, tap: usize, inputs: Range<usize>, panel: *mut f32) {
-        for (i, input) in inputs.enumerate() {
-            for lane in (0..BLOCK).step_by(S::LANES) {
-                // SAFETY: the caller's promise.
-                unsafe { transform_filter::<S>(rows.add(i * BLOCK + lane), tap, panel.add(input * BLOCK + lane), self.point()) };
-            }
-        }
-    }
-
-    /// Transforms the filters of an output block from all input channels.
-    ///
-    /// # Safety
-    /// As [`transform`](Filters::transform).
-    #[inline(always)]
-    pub(super) unsafe fn transform_panel<S: Simd>(&self, block: usize, panel: *mut f32) {
-        for first in (0..self.inputs()).step_by(BLOCK) {
-            // SAFETY: the caller's promise.
-            unsafe { self.transform::<S>(block, first..(first + BLOCK).min(self.inputs()), panel) };
-        }
+    /// Where the weights of an output block's filters from input channel `input` on begin, and the values from each tap of theirs to the next.
+    /// `None` where there are none, or each tap of these does not lie in one place.
+    pub(super) fn weights(&self, block: usize, input: usize) -> Option<(*const f32, usize)> {
+        let channels = self.dims.1;
+        let first = (block * TAPS * TAPS * channels + input) * BLOCK;
+        (!self.transposed && block < self.blocks()).then(|| (self.weight[first..].as_ptr(), channels * BLOCK))
     }
 
     /// The nine taps of 32 input channels (a block of the weight's outputs) and an output block, turned round: `[9][32][32]`.
@@ -100,5 +76,28 @@ impl Filters<'_> {
             let first = (input_block * TAPS * TAPS + tap) * channels + block * BLOCK;
             TransposeBlock { rows: &self.weight[first * BLOCK..][..lanes * BLOCK], out }.run::<S>();
         }
+    }
+}
+
+/// Values from one point of a panel of so many input channels to the next: one row more than there is, or the points of a channel would all
+/// compete for the same few lines of the cache.
+pub(super) const fn panel_point(inputs: usize) -> usize {
+    (inputs + 1) * BLOCK
+}
+
+/// Values of a panel of so many input channels.
+pub(super) const fn panel_len(inputs: usize) -> usize {
+    POINTS * panel_point(inputs)
+}
+
+/// Transforms `count` rows of 32 filters, whose taps are `tap` values apart, to rows whose points are `point` values apart.
+///
+/// # Safety
+/// See [`Simd`]; the rows exist.
+#[inline(always)]
+unsafe fn transform_rows<S: Simd>(weight: *const f32, tap: usize, count: usize, rows: *mut f32, point: usize) {
+    for at in (0..count * BLOCK).step_by(S::LANES) {
+        // SAFETY: the caller's promise.
+        unsafe { transform_filter::<S>(weight.add(at), tap, rows.add(at), point) };
     }
 }

@@ -160,6 +160,20 @@ impl Patch {
     pub(super) fn is_inside(&self) -> bool {
         self.rows == (0, PATCH) && self.columns == (0, PATCH)
     }
+
+    /// Fetches a vector of channels of what the next tile's patch has beyond this one's.
+    ///
+    /// # Safety
+    /// See [`Simd`].
+    #[inline(always)]
+    pub(super) unsafe fn fetch_next<S: Simd>(&self, channel: usize) {
+        for row in 0..PATCH {
+            for column in PATCH..PATCH + TILE {
+                // SAFETY: the caller's promise.
+                unsafe { S::prefetch(self.base.wrapping_add(row * self.row + column * self.pixel + channel)) };
+            }
+        }
+    }
 }
 
 /// Transforms one vector of channels of a patch; product `i` goes to `out[i * step..]`. `INSIDE` says what
@@ -229,6 +243,22 @@ pub(super) struct Square {
     pub size: (usize, usize),
 }
 
+impl Square {
+    /// Fetches a vector of channels of the next tile's outputs; `y` is the first of these channels.
+    ///
+    /// # Safety
+    /// See [`Simd`].
+    #[inline(always)]
+    unsafe fn fetch_next<S: Simd>(&self, y: *const f32) {
+        for row in 0..TILE {
+            for column in TILE..2 * TILE {
+                // SAFETY: the caller's promise.
+                unsafe { S::prefetch(y.wrapping_add(self.start + row * self.row + column * self.pixel)) };
+            }
+        }
+    }
+}
+
 /// Transforms one vector of channels of a tile's products, the `i`th at `m[i * step..]`, and writes the outputs as
 /// `out`, whose channels they are, has it.
 ///
@@ -238,6 +268,7 @@ pub(super) struct Square {
 pub(super) unsafe fn transform_output<S: Simd>(m: *const f32, step: usize, y: *mut f32, square: Square, out: Output<'_>) {
     // SAFETY: the caller's promise.
     unsafe {
+        square.fetch_next::<S>(y.wrapping_add(out.channel));
         let mut columns = [[S::zero(); TILE]; PATCH];
         for (j, column) in columns.iter_mut().enumerate() {
             let mut products = [S::zero(); PATCH];
