@@ -99,6 +99,15 @@ pub fn level() -> SimdLevel {
     *LEVEL.get_or_init(|| forced_level().ok().flatten().unwrap_or_else(SimdLevel::detect))
 }
 
+/// In how many places of the first-level cache for data a line can lie: 8 where that is not known.
+pub(super) fn first_level_ways() -> usize {
+    const USUAL: usize = 8;
+    #[cfg(target_arch = "x86_64")]
+    return super::x86_64::cache::first_level_ways().unwrap_or(USUAL);
+    #[cfg(not(target_arch = "x86_64"))]
+    return USUAL;
+}
+
 /// A computation written once over [`Simd`](super::simd::Simd) and compiled for each level. `run` must be `#[inline(always)]`.
 pub(crate) trait Kernel {
     type Output;

@@ -27,6 +27,11 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Runs a kernel in a function of its own, with the instructions of this level: where many kernels lie in one function, it takes
     /// the compiler a minute.
     unsafe fn call<K: Kernel>(kernel: K) -> K::Output;
+    /// The same pointer, of which the compiler is not told where it comes from.
+    #[inline(always)]
+    fn apart(p: *const f32) -> *const f32 {
+        p
+    }
     unsafe fn zero() -> Self::V;
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;

@@ -6,7 +6,7 @@ use super::{
     matrices::MatrixKernel,
     pairs::pair_channels,
     plan::Run,
-    tile::{Fetch, Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, max_rows, tile_parts, tile_rows},
+    tile::{Fetch, Input, MOST_ROWS, Nothing, Places, SEGMENT, Segments, Stretch, most_rows, tile_parts, tile_rows},
 };
 use crate::{
     BLOCK,
@@ -222,7 +222,7 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
         let most_taps = self.most_taps();
         let tiles = |run: &Run| {
             let (parts, rows) = parts(run, images);
-            parts * rows.div_ceil(max_rows::<S, PAIRS>())
+            parts * rows.div_ceil(most_rows::<S, PAIRS>(self.step(run, images)))
         };
         let fetching_tiles: usize = self.runs().iter().filter(|run| run.taps.len() == most_taps).map(tiles).sum();
         for block in self.task.blocks.0..self.task.blocks.1 {
@@ -271,6 +271,12 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
         }
     }
 
+    /// Values from one of a run's rows to the next.
+    fn step(&self, run: &Run, images: usize) -> usize {
+        let channels = self.gather.geometry().input_channels;
+        if images == 1 { run.input_step * channels } else { channels }
+    }
+
     /// One run: all its pixels, of all pictures at hand, in tiles of nearly equal height.
     #[inline(always)]
     fn one_run<S: Simd, const V: usize>(
@@ -284,7 +290,7 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
     ) {
         let channels = self.gather.geometry().input_channels;
         let (parts, rows) = parts(run, images);
-        let step = if images == 1 { run.input_step * channels } else { channels };
+        let step = self.step(run, images);
         for i in 0..parts {
             let base = base.wrapping_add(i * run.input_step * images * channels);
             let x = Input {
@@ -309,7 +315,7 @@ impl<E: Stored, const PAIRS: bool> TaskKernel<'_, E, PAIRS> {
         out: Output<'_, E>,
         mut offsets: RowOffsets,
     ) {
-        let tiles = rows.div_ceil(max_rows::<S, PAIRS>());
+        let tiles = rows.div_ceil(most_rows::<S, PAIRS>(x.step));
         let (height, taller) = (rows / tiles.max(1), rows % tiles.max(1));
         // What changes is written where it is read: a copy in vectors waits until all its values have reached the cache.
         let mut at = Places { y: self.y.get(), out, offsets: [0; MOST_ROWS] };

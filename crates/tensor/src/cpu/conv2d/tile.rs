@@ -9,7 +9,7 @@ use super::{
 use crate::{
     BLOCK,
     cpu::{
-        dispatch::Kernel,
+        dispatch::{Kernel, first_level_ways},
         simd::Simd,
         stored::{Stored, is_f32},
     },
@@ -58,6 +58,17 @@ static ZEROS: [f32; BLOCK] = [0.0; BLOCK];
 #[inline(always)]
 pub(super) const fn max_rows<S: Simd, const PAIRS: bool>() -> usize {
     if PAIRS { S::MAX_PAIR_ROWS } else { S::MAX_ROWS }
+}
+
+/// Values that lie at the same place of the first-level cache as the one before them: 4 KB.
+const CACHE_WAY: usize = 1024;
+
+/// The most rows of a tile of two vectors whose inputs are `step` values apart: no more than the first-level cache has places for, where all
+/// compete for the same.
+#[inline(always)]
+pub(super) fn most_rows<S: Simd, const PAIRS: bool>(step: usize) -> usize {
+    let most = max_rows::<S, PAIRS>();
+    if step > 0 && step.is_multiple_of(CACHE_WAY) { most.min(first_level_ways()) } else { most }
 }
 
 /// `a * b + c` of numbers, or of [pairs](super::pairs).
@@ -223,6 +234,9 @@ impl Sink for Added {
 
 /// `P` rows of `V` vectors: `sum over taps and channels of x[row] * w`, given to `sink`.
 ///
+/// Four rows share a pointer, of which the compiler must not know that it is a multiple of the step away from the others: it would add up the
+/// address of almost every row for each channel, 13 instructions beside 28 of sums.
+///
 /// # Safety
 /// See [`Simd`] and [`Sink::write`]; every input value and weight row that the taps name exists.
 #[inline(always)]
@@ -252,13 +266,20 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize, F: Fetch, const PAIRS: b
                 for tap in taps {
                     let xp = x.base.add(tap.pixel * x.pixel);
                     let wp = w.add(tap.row * BLOCK);
+                    let mut fours = [xp; MOST_ROWS.div_ceil(4)];
+                    for_rows!(p < P, {
+                        if p % 4 == 0 {
+                            let four = xp.wrapping_add(p * row);
+                            fours[p / 4] = if F::STEP.is_none() { S::apart(four) } else { four };
+                        }
+                    });
                     for c in start..end {
                         fetch.fetch::<S>(P, xp, wp, tap, c);
                         let mut b = [S::zero(); V];
                         for_vectors!(v < V, { b[v] = S::load(wp.add(c * BLOCK + v * S::LANES)) });
                         for_rows!(p < P, {
                             for_vectors!(v < V, {
-                                acc[p][v] = product::<S, PAIRS>(S::splat(*xp.add(p * row + c)), b[v], acc[p][v]);
+                                acc[p][v] = product::<S, PAIRS>(S::splat(*fours[p / 4].add(p % 4 * row + c)), b[v], acc[p][v]);
                             });
                         });
                     }

@@ -1,12 +1,13 @@
 //! The x86-64 vector types, and the functions that enter code compiled for them.
 
 pub(super) mod amx;
+pub(super) mod cache;
 mod pairs;
 mod part;
 mod stored;
 mod transpose;
 
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 
 use super::{
     dispatch::{Kernel, SimdLevel},
@@ -57,6 +58,12 @@ macro_rules! simd {
             unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
                 // SAFETY: the trait's contract: the processor has the instructions, and pointers are valid for LANES elements.
                 unsafe { $run(kernel) }
+            }
+            #[inline(always)]
+            fn apart(mut p: *const f32) -> *const f32 {
+                // SAFETY: there is no instruction in it.
+                unsafe { asm!("/* {0} */", inout(reg) p, options(pure, readonly, nostack, preserves_flags)) };
+                p
             }
             #[inline(always)]
             unsafe fn zero() -> Self::V {
