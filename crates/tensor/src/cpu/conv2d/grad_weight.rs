@@ -1,6 +1,9 @@
 //! The weight gradient: `dw[tap][c][k] = sum over pixels of x[pixel at tap][c] * dy[pixel][k]`, each tile of 14 input channels times
 //! 32 output channels held in registers over all pixels at hand.
 
+mod packed;
+
+use self::packed::Packed;
 use super::{
     gather_plan::shares,
     plan::Axis,
@@ -11,7 +14,7 @@ use crate::{
     BLOCK,
     cpu::{
         dispatch::{Kernel, SimdLevel, run_at, run_pairs_at},
-        pool::{SharedMut, parallel, threads},
+        pool::{SharedMut, parallel_with_scratch, threads},
         simd::Simd,
     },
 };
@@ -105,9 +108,10 @@ impl GradWeight<'_> {
     fn run_with<const PAIRS: bool>(&self, level: SimdLevel, dw: &mut [f32]) {
         let (chunks, tasks) = (self.chunks(), self.tasks(threads()));
         let dw = SharedMut::new(dw);
-        parallel(tasks.len(), |i| {
-            let kernel = TaskKernel::<PAIRS> { grad: self, chunks: &chunks, task: &tasks[i], dw };
-            if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
+        let lens = tasks.iter().flat_map(|task| chunks.iter().map(move |chunk| Packed::<PAIRS>::new(self, task, chunk)));
+        let len = lens.map(|packed| at::<PAIRS, _>(level, PackedLen(packed))).max().unwrap_or(0);
+        parallel_with_scratch(tasks.len(), len, |i, scratch| {
+            at::<PAIRS, _>(level, TaskKernel::<PAIRS> { grad: self, chunks: &chunks, task: &tasks[i], scratch, dw });
         });
     }
 
@@ -180,10 +184,29 @@ impl GradWeight<'_> {
     }
 }
 
+/// Runs a kernel at a level; one of pairs where these are multiplied.
+fn at<const PAIRS: bool, K: Kernel>(level: SimdLevel, kernel: K) -> K::Output {
+    if PAIRS { run_pairs_at(level, kernel) } else { run_at(level, kernel) }
+}
+
+/// How many values a task's operands of a chunk have.
+struct PackedLen<'a, const PAIRS: bool>(Packed<'a, PAIRS>);
+
+impl<const PAIRS: bool> Kernel for PackedLen<'_, PAIRS> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> usize {
+        self.0.len::<S>()
+    }
+}
+
 struct TaskKernel<'a, const PAIRS: bool> {
     grad: &'a GradWeight<'a>,
     chunks: &'a [Chunk],
     task: &'a Task,
+    /// Room for the operands of any chunk.
+    scratch: &'a mut [f32],
     dw: SharedMut<f32>,
 }
 
@@ -194,104 +217,41 @@ impl<const PAIRS: bool> Kernel for TaskKernel<'_, PAIRS> {
     fn run<S: Simd>(self) {
         let Task { blocks, taps, .. } = *self.task;
         let mut written = vec![false; taps.1 - taps.0];
+        let operands = self.scratch.as_mut_ptr();
         for chunk in self.chunks {
-            if self.chunks.len() > 1 {
-                self.touch(chunk);
-            }
+            let packed = Packed::<PAIRS>::new(self.grad, self.task, chunk);
+            // SAFETY: there is room for any chunk.
+            unsafe { packed.copy::<S>(operands) };
             for (tap, written) in (taps.0..taps.1).zip(&mut written) {
-                if let Some((x, dy, loops)) = self.pixels(tap, chunk) {
+                if let Some((x, dy, loops)) = packed.loops::<S>(tap) {
                     for block in blocks.0..blocks.1 {
-                        let x = x + block * BLOCK / self.grad.outputs_per_group * self.grad.channels;
-                        self.tiles::<S>(x, dy + block * BLOCK, loops, self.weights(block, tap), *written);
+                        let dw = weights(self.grad, self.task, self.dw, block, tap);
+                        for (tile, channels) in packed.channels::<S>().enumerate() {
+                            let (inputs, gradients) = packed.operands::<S>(operands, block, (tile, channels.start));
+                            for column in (0..BLOCK).step_by(2 * S::LANES) {
+                                let (x, dy) = (inputs.wrapping_add(x), gradients.wrapping_add(dy + column));
+                                let dw = dw[channels.start * BLOCK + column..].as_mut_ptr();
+                                // SAFETY: the loops stay inside the operands; dw has rows of BLOCK values for all channels.
+                                unsafe { tile_rows::<S, PAIRS>(channels.len(), x, dy, loops, dw, *written) };
+                            }
+                        }
                     }
                     *written = true;
                 }
             }
         }
         for (tap, _) in (taps.0..taps.1).zip(written).filter(|(_, written)| !written) {
-            (blocks.0..blocks.1).for_each(|block| self.weights(block, tap).fill(0.0));
+            (blocks.0..blocks.1).for_each(|block| weights(self.grad, self.task, self.dw, block, tap).fill(0.0));
         }
     }
 }
 
-impl<const PAIRS: bool> TaskKernel<'_, PAIRS> {
-    /// The gradient of one tap: this task's channels of a block.
-    #[allow(clippy::mut_from_ref)]
-    fn weights(&self, block: usize, tap: usize) -> &mut [f32] {
-        let (g, channels) = (self.grad, self.task.channels);
-        let at = ((block * g.kernel.0 * g.kernel.1 + tap) * g.channels + channels.0) * BLOCK;
-        // SAFETY: each task has its own blocks, taps and channels of the gradient, and holds one such slice at a time.
-        unsafe { self.dw.slice(at, (channels.1 - channels.0) * BLOCK) }
-    }
-
-    /// Reads the task's channels of a chunk from front to back, which brings them into the cache at the pace of the memory; the tiles,
-    /// which read a few channels of each pixel, would wait for it line by line.
-    fn touch(&self, chunk: &Chunk) {
-        let (g, Task { blocks, channels, .. }) = (self.grad, self.task);
-        let group = |block: usize| block * BLOCK / g.outputs_per_group * g.channels;
-        let (first, behind) = (group(blocks.0) + channels.0, group(blocks.1 - 1) + channels.1);
-        // Between the pixels of a kernel of one row or column lie others that it does not meet.
-        let step = |kernel: usize, stride: usize| if kernel == 1 { stride } else { 1 };
-        let merged = g.channels > g.input_channels;
-        let (down, across) = (step(g.kernel.0, g.stride.0), if merged { 1 } else { step(g.kernel.1, g.stride.1) });
-        let whole = across == 1 && behind - first >= g.input_channels;
-        let rows = (chunk.rows.0 * g.stride.0).min(g.input.0)..((chunk.rows.1 - 1) * g.stride.0 + g.kernel.0).min(g.input.0);
-        let mut seen = 0;
-        for n in chunk.images.0..chunk.images.1 {
-            for row in rows.clone().step_by(down) {
-                let row = &g.x[(n * g.input.0 + row) * g.input.1 * g.input_channels..][..g.input.1 * g.input_channels];
-                let pixels = row.chunks_exact(g.input_channels).step_by(across);
-                seen ^= if whole { lines(row) } else { pixels.fold(0, |seen, pixel| seen ^ lines(&pixel[first..behind])) };
-            }
-            let pixels = (n * g.output.0 + chunk.rows.0) * g.output.1..(n * g.output.0 + chunk.rows.1) * g.output.1;
-            let rows = g.dy[pixels.start * g.output_channels..pixels.end * g.output_channels].chunks_exact(g.output_channels);
-            seen ^= rows.fold(0, |seen, pixel| seen ^ lines(&pixel[blocks.0 * BLOCK..blocks.1 * BLOCK]));
-        }
-        std::hint::black_box(seen);
-    }
-
-    /// Where `x` and `dy` start for one tap and chunk (of the first group and block), and the loops over the pixels at which the tap meets
-    /// the input.
-    fn pixels(&self, tap: usize, chunk: &Chunk) -> Option<(usize, usize, [Loop; 3])> {
-        let g = self.grad;
-        let (row_start, row_end, first_row) = g.rows.span(tap / g.kernel.1)?;
-        let (column_start, column_end, first_column) = g.columns.span(tap % g.kernel.1)?;
-        let (start, end) = (row_start.max(chunk.rows.0), row_end.min(chunk.rows.1));
-        if start >= end || chunk.images.0 >= chunk.images.1 {
-            return None;
-        }
-        let (c, k) = (g.input_channels, g.output_channels);
-        let first_row = first_row + (start - row_start) * g.stride.0;
-        let x = ((chunk.images.0 * g.input.0 + first_row) * g.input.1 + first_column) * c + self.task.channels.0;
-        let dy = ((chunk.images.0 * g.output.0 + start) * g.output.1 + column_start) * k;
-        let images = Loop { count: chunk.images.1 - chunk.images.0, x: g.input.0 * g.input.1 * c, dy: g.output.0 * g.output.1 * k };
-        let rows = Loop { count: end - start, x: g.stride.0 * g.input.1 * c, dy: g.output.1 * k };
-        let columns = Loop { count: column_end - column_start, x: g.stride.1 * c, dy: k };
-        Some((x, dy, nest([images, rows, columns])))
-    }
-
-    #[inline(always)]
-    fn tiles<S: Simd>(&self, x: usize, dy: usize, loops: [Loop; 3], dw: &mut [f32], add: bool) {
-        let channels = self.task.channels.1 - self.task.channels.0;
-        let tiles = channels.div_ceil(max_rows::<S, PAIRS>());
-        let mut c = 0;
-        for i in 0..tiles {
-            let height = (channels - i).div_ceil(tiles);
-            for column in (0..BLOCK).step_by(2 * S::LANES) {
-                let (x, dy) = (self.grad.x[x + c..].as_ptr(), self.grad.dy[dy + column..].as_ptr());
-                let dw = dw[c * BLOCK + column..].as_mut_ptr();
-                // SAFETY: the loops stay inside x and dy, which are sized by the same shape; dw has `channels` rows of BLOCK values.
-                unsafe { tile_rows::<S, PAIRS>(height, x, dy, loops, dw, add) };
-            }
-            c += height;
-        }
-    }
-}
-
-/// Reads a value of each line of the cache.
-#[inline(always)]
-fn lines(values: &[f32]) -> u32 {
-    values.iter().step_by(16).fold(0, |seen, value| seen ^ value.to_bits())
+/// The gradient of one tap: the task's channels of a block.
+fn weights<'a>(g: &GradWeight<'_>, task: &Task, dw: SharedMut<f32>, block: usize, tap: usize) -> &'a mut [f32] {
+    let channels = task.channels;
+    let at = ((block * g.kernel.0 * g.kernel.1 + tap) * g.channels + channels.0) * BLOCK;
+    // SAFETY: each task has its own blocks, taps and channels of the gradient, and holds one such slice at a time.
+    unsafe { dw.slice(at, (channels.1 - channels.0) * BLOCK) }
 }
 
 /// The loops with neighbours merged where they walk memory evenly, the longest innermost.
