@@ -108,7 +108,9 @@ impl GradWeight<'_> {
     fn run_with<const PAIRS: bool>(&self, level: SimdLevel, dw: &mut [f32]) {
         let (chunks, tasks) = (self.chunks(), self.tasks(threads()));
         let dw = SharedMut::new(dw);
-        let lens = tasks.iter().flat_map(|task| chunks.iter().map(move |chunk| Packed::<PAIRS>::new(self, task, chunk)));
+        // Those of the first pictures are as large as those of others.
+        let first_chunks = || chunks.iter().take_while(|chunk| chunk.images.0 == 0);
+        let lens = tasks.iter().flat_map(|task| first_chunks().map(move |chunk| Packed::<PAIRS>::new(self, task, chunk)));
         let len = lens.map(|packed| at::<PAIRS, _>(level, PackedLen(packed))).max().unwrap_or(0);
         parallel_with_scratch(tasks.len(), len, |i, scratch| {
             at::<PAIRS, _>(level, TaskKernel::<PAIRS> { grad: self, chunks: &chunks, task: &tasks[i], scratch, dw });

@@ -169,6 +169,22 @@ fn runs_over_rows_agree_with_the_plain_twin() {
     }
 }
 
+/// Weight gradients of pictures that are cut into chunks of rows, and pixels whose channels are a multiple of 4 KB apart.
+#[test]
+fn cut_pictures_and_wide_pixels_agree_with_the_plain_twin() {
+    let mut g = Generator::new(29);
+    for (x, k, kernel, stride) in [
+        ([2, 20, 61, 33], 40, 3, 2),
+        ([1, 33, 70, 40], 70, 1, 2),
+        ([2, 3, 70, 70], 33, 7, 2),
+        ([1, 1024, 3, 11], 33, 1, 1),
+        ([2, 1024, 3, 9], 64, 1, 2),
+    ] {
+        let options = Conv2dOptions { stride: (stride, stride), padding: (kernel / 2, kernel / 2), ..Default::default() };
+        check(x, [k, x[1], kernel, kernel], options, &mut g);
+    }
+}
+
 #[test]
 fn depthwise_agrees_with_the_plain_twin() {
     let mut g = Generator::new(21);
